@@ -1,0 +1,1 @@
+"""Joins peers in a call: negotiation, forwarding without transcoding, admission, closing."""

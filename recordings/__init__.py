@@ -1,0 +1,1 @@
+"""Turns packets and streams into kept, hashed, consented, expiring files and clips."""

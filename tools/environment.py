@@ -1,0 +1,70 @@
+"""Makes `.venv` from `requirements.lock` and this project, and does nothing when both are as they were.
+
+Runs under any Python >= 3.11 with the standard library alone, so it starts on a machine that has nothing else. The
+environment gets its pip from the wheel beside this file: Debian and Ubuntu ship Python without `ensurepip`.
+"""
+
+import fcntl
+import hashlib
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ENVIRONMENT = ROOT / ".venv"
+LOCK = ROOT / "requirements.lock"
+PIP_WHEEL = next((ROOT / "tools" / "pip").glob("pip-*.whl"))
+
+
+def fingerprint(root: Path, python: str) -> str:
+    """Changes when the environment must be made anew: another lock, project file, folder or Python."""
+    digest = hashlib.sha256(f"{root}\n{python}\n".encode())
+    for name in ("requirements.lock", "pyproject.toml"):
+        digest.update((root / name).read_bytes())
+    return digest.hexdigest()
+
+
+def install(python: Path) -> None:
+    """Install exactly the locked requirements, each checked by its hash, then the project itself, editable."""
+    pip = [str(python), str(PIP_WHEEL / "pip"), "--disable-pip-version-check", "--no-input", "install"]
+    wanted = LOCK.read_text(encoding="utf-8").count("==")
+    print(f"Installing {wanted} locked packages into {ENVIRONMENT.name} (a minute or two, once) ...", flush=True)
+    command = [*pip, "--require-hashes", "--requirement", str(LOCK)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, cwd=ROOT) as running:
+        assert running.stdout is not None
+        seen = 0
+        for line in running.stdout:
+            if line.startswith(("Collecting ", "Requirement already satisfied: ")):
+                seen += 1
+                if seen % 20 == 0:
+                    print(f"  {seen} of about {wanted} packages found", flush=True)
+            elif line.startswith(("Installing collected", "ERROR", "Successfully")):
+                print("  " + line.strip()[:100], flush=True)
+    if running.returncode:
+        raise SystemExit(f"run: the packages could not be installed (pip ended with {running.returncode}).")
+    editable = [*pip, "--quiet", "--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
+    if subprocess.run(editable, stdin=subprocess.DEVNULL, cwd=ROOT, check=False).returncode:
+        raise SystemExit("run: the project itself could not be installed into its environment.")
+
+
+def main() -> None:
+    stamp = ENVIRONMENT / "livedesk-stamp"
+    python = ENVIRONMENT / "bin" / "python"
+    wanted = fingerprint(ROOT, sys.version)
+    if stamp.is_file() and stamp.read_text() == wanted and python.exists():
+        return
+    ENVIRONMENT.mkdir(exist_ok=True)
+    with (ENVIRONMENT / "livedesk-lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two commands started at once make one environment
+        if stamp.is_file() and stamp.read_text() == wanted and python.exists():
+            return
+        stamp.unlink(missing_ok=True)
+        print(f"Making the environment with Python {sys.version.split()[0]} ...", flush=True)
+        venv.EnvBuilder(with_pip=False, symlinks=True).create(ENVIRONMENT)
+        install(python)
+        stamp.write_text(wanted)
+
+
+if __name__ == "__main__":
+    main()
