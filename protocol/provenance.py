@@ -1,0 +1,55 @@
+"""Where an order comes from: the live session, the host, the minute, what was promised and asked."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from protocol.base import Id, Line, Millis, Text, Wire
+
+
+class Said(Wire):
+    """Words of the stream with their time: a promise, a host's line or a viewer's question."""
+
+    at: Millis
+    offset_ms: int = Field(description="Since the session's start.")
+    text: Text
+    by: Line | None = None
+    kind: str = Field(
+        default="said", pattern="^[a-z_]{1,32}$", description="For promises: price, gift, return_window, …"
+    )
+    own: bool = Field(default=False, description="For questions: asked by this buyer.")
+
+
+class Reason(Wire):
+    """One coded reason for the verdict, with the numbers it rests on."""
+
+    code: str = Field(pattern="^[a-z_]{1,64}$")
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
+class ProvenanceCard(Wire):
+    """The birth certificate (出生证明) of an order line, or of the minute in which a buyer tapped."""
+
+    confidence: Literal["exact", "likely", "ambiguous", "none"]
+    version: int = Field(ge=0, description="0 for a reading that is not stored (no order yet).")
+    live_session_id: Id | None = None
+    live_title: Line | None = None
+    hosts: list[Line] = Field(default_factory=list, max_length=20)
+    segment_from: Millis | None = None
+    segment_to: Millis | None = None
+    offset_from_ms: int | None = None
+    offset_to_ms: int | None = None
+    promises: list[Said] = Field(default_factory=list, max_length=50)
+    questions: list[Said] = Field(default_factory=list, max_length=50)
+    reasons: list[Reason] = Field(default_factory=list, max_length=20)
+
+
+class ProvenanceBound(Wire):
+    """A newer version of an order line's provenance is there; look again."""
+
+    conversation_id: Id
+    order_id: Id
+    line_id: Id
+    provenance: ProvenanceCard

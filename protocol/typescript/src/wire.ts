@@ -1,0 +1,1442 @@
+/* Printed from protocol/ by protocol.export and json2ts; do not edit. */
+
+export type CardRef = ProductRef | OrderRef;
+export type AgentSend = AgentText | AgentCard;
+export type PublicEntry =
+  | TextEntry
+  | CardEntry
+  | RecallEntry
+  | AssignedEntry
+  | TransferredEntry
+  | RequeuedEntry
+  | ClosedEntry
+  | ReopenedEntry;
+export type Card = ProductCard | OrderCard | ContextCard;
+export type DeskEntry = NoteEntry | HandoverEntry | RoutedEntry;
+export type BuyerSend = BuyerText | BuyerCard;
+/**
+ * Why a request was refused.
+ */
+export type ErrorCode =
+  | "bad_request"
+  | "unknown_command"
+  | "too_large"
+  | "too_deep"
+  | "binary_refused"
+  | "unauthenticated"
+  | "session_expired"
+  | "session_revoked"
+  | "login_failed"
+  | "insecure_transport"
+  | "origin_refused"
+  | "identity_invalid"
+  | "identity_expired"
+  | "anonymous_refused"
+  | "code_used"
+  | "forbidden"
+  | "not_found"
+  | "conversation_closed"
+  | "stale_fence"
+  | "already_taken"
+  | "offer_ended"
+  | "at_capacity"
+  | "recall_refused"
+  | "resync"
+  | "conflict"
+  | "rate_limited"
+  | "too_many"
+  | "retry"
+  | "internal";
+
+export interface Wire {
+  Accepted: Accepted;
+  AgentCard: AgentCard;
+  AgentRecall: AgentRecall;
+  AgentSend: AgentSend;
+  AgentSession: AgentSession;
+  AgentSessions: AgentSessions;
+  AgentSync: AgentSync;
+  AgentSynced: AgentSynced;
+  AgentText: AgentText;
+  Answer: Answer;
+  AssignedEntry: AssignedEntry;
+  AssignedToAgent: AssignedToAgent;
+  AssignedToBuyer: AssignedToBuyer;
+  BuyerCard: BuyerCard;
+  BuyerCode: BuyerCode;
+  BuyerCodeRequest: BuyerCodeRequest;
+  BuyerHistory: BuyerHistory;
+  BuyerRecall: BuyerRecall;
+  BuyerSend: BuyerSend;
+  BuyerSession: BuyerSession;
+  BuyerSessionRequest: BuyerSessionRequest;
+  BuyerSummary: BuyerSummary;
+  BuyerSync: BuyerSync;
+  BuyerSynced: BuyerSynced;
+  BuyerText: BuyerText;
+  Card: Card;
+  CardEntry: CardEntry;
+  CardRef: CardRef;
+  Changed: Changed;
+  CloseByAgent: CloseByAgent;
+  CloseByBuyer: CloseByBuyer;
+  Closed: Closed;
+  ClosedEntry: ClosedEntry;
+  ClosedEvent: ClosedEvent;
+  Colleague: Colleague;
+  Context: Context;
+  ContextCard: ContextCard;
+  Desk: Desk;
+  DeskEntry: DeskEntry;
+  DeskPosted: DeskPosted;
+  Empty: Empty;
+  Ended: Ended;
+  ErrorCode: ErrorCode;
+  EventResult: EventResult;
+  EventResults: EventResults;
+  GroupView: GroupView;
+  HandoverEntry: HandoverEntry;
+  Impersonate: Impersonate;
+  List: List;
+  ListOwn: ListOwn;
+  Listed: Listed;
+  LoadDesk: LoadDesk;
+  LoadWall: LoadWall;
+  Login: Login;
+  Look: Look;
+  Mark: Mark;
+  Marked: Marked;
+  Marks: Marks;
+  MarksMoved: MarksMoved;
+  MaskedContact: MaskedContact;
+  Me: Me;
+  Membership: Membership;
+  Moved: Moved;
+  NoteEntry: NoteEntry;
+  OfferEnded: OfferEnded;
+  Offered: Offered;
+  Open: Open;
+  Opened: Opened;
+  OrderCard: OrderCard;
+  OrderLine: OrderLine;
+  OrderLineView: OrderLineView;
+  OrderRef: OrderRef;
+  OrderView: OrderView;
+  PostLiveEvents: PostLiveEvents;
+  PostLiveSession: PostLiveSession;
+  Posted: Posted;
+  ProductCard: ProductCard;
+  ProductRef: ProductRef;
+  ProvenanceBound: ProvenanceBound;
+  ProvenanceCard: ProvenanceCard;
+  PublicEntry: PublicEntry;
+  PutOrder: PutOrder;
+  PutProduct: PutProduct;
+  Reason: Reason;
+  RecallEntry: RecallEntry;
+  Recalled: Recalled;
+  Receiver: Receiver1;
+  Renew: Renew;
+  Renewed: Renewed;
+  Reopen: Reopen;
+  Reopened: Reopened;
+  ReopenedEntry: ReopenedEntry;
+  ReopenedEvent: ReopenedEvent;
+  RequeuedEntry: RequeuedEntry;
+  RoutedEntry: RoutedEntry;
+  Said: Said;
+  Seat: Seat;
+  Sender: Sender;
+  Sent: Sent;
+  ServerStopped: ServerStopped;
+  SetPresence: SetPresence;
+  ShopView: ShopView;
+  SocketToken: SocketToken;
+  Stored: Stored;
+  Summary: Summary;
+  TextEntry: TextEntry;
+  Transfer: Transfer;
+  TransferredEntry: TransferredEntry;
+  Typing: Typing;
+  TypingNow: TypingNow;
+  Unlook: Unlook;
+  Wall: Wall;
+  WallGroup: WallGroup;
+  WidgetShop: WidgetShop;
+  WriteNote: WriteNote;
+  BuyerCommands: BuyerCommands;
+  BuyerEvents: BuyerEvents;
+  AgentCommands: AgentCommands;
+  AgentEvents: AgentEvents;
+}
+/**
+ * The conversation is the caller's, under this fence.
+ */
+export interface Accepted {
+  conversation_id: string;
+  fence: number;
+}
+/**
+ * An agent's card, with the fence of his assignment.
+ */
+export interface AgentCard {
+  conversation_id: string;
+  client_id: string;
+  kind: "card";
+  body: CardRef;
+  fence: number;
+}
+/**
+ * Asks for a product's card; the server fills it in from the catalogue.
+ */
+export interface ProductRef {
+  card: "product";
+  product_id: string;
+}
+/**
+ * Asks for an order's card; only an order in the conversation's scope.
+ */
+export interface OrderRef {
+  card: "order";
+  order_id: string;
+}
+/**
+ * The same for the agent who owns the conversation.
+ */
+export interface AgentRecall {
+  conversation_id: string;
+  client_id: string;
+  seq: number;
+  fence: number;
+}
+/**
+ * An agent's text, with the fence of his assignment.
+ */
+export interface AgentText {
+  conversation_id: string;
+  client_id: string;
+  kind: "text";
+  text: string;
+  quote_seq?: number | null;
+  fence: number;
+}
+/**
+ * One of a person's sign-ins.
+ */
+export interface AgentSession {
+  session_id: string;
+  current: boolean;
+  created_at: number;
+  seen_at: number;
+  address: string;
+  /**
+   * The browser's own description of itself.
+   */
+  agent: string;
+}
+/**
+ * All living sign-ins, newest first.
+ */
+export interface AgentSessions {
+  /**
+   * @maxItems 100
+   */
+  sessions: AgentSession[];
+}
+/**
+ * The same with the desk log's cursor.
+ */
+export interface AgentSync {
+  conversation_id: string;
+  after_seq: number;
+  epoch: string;
+  desk_after_seq?: number;
+}
+/**
+ * The same with a page of the desk log, the owner and his fence.
+ */
+export interface AgentSynced {
+  epoch: string;
+  /**
+   * @maxItems 200
+   */
+  entries: PublicEntry[];
+  more: boolean;
+  last_seq: number;
+  state: "open" | "closed";
+  agent_name?: string | null;
+  position?: number | null;
+  marks: Marks;
+  /**
+   * @maxItems 200
+   */
+  desk_entries: DeskEntry[];
+  desk_more: boolean;
+  desk_last_seq: number;
+  owner_id?: string | null;
+  fence: number;
+}
+/**
+ * A written message. A recalled one keeps its place and loses its text.
+ */
+export interface TextEntry {
+  seq: number;
+  message_id: string;
+  client_id?: string | null;
+  sender: Sender;
+  sent_at: number;
+  kind?: "text";
+  text: string | null;
+  quote_seq?: number | null;
+  recalled?: boolean;
+}
+/**
+ * Who wrote an entry. `name` is the public name (花名); a login never stands here.
+ */
+export interface Sender {
+  kind: "buyer" | "agent" | "system";
+  id?: string | null;
+  name?: string | null;
+}
+/**
+ * A product, an order, or the context in which the buyer asks.
+ */
+export interface CardEntry {
+  seq: number;
+  message_id: string;
+  client_id?: string | null;
+  sender: Sender;
+  sent_at: number;
+  kind?: "card";
+  body: Card | null;
+  recalled?: boolean;
+}
+/**
+ * A product as it stood when the card was made.
+ */
+export interface ProductCard {
+  card?: "product";
+  product_id: string;
+  title: string;
+  price?: number | null;
+  currency?: string | null;
+  picture?: string | null;
+}
+/**
+ * An order as it stood when the card was made; no address and no phone.
+ */
+export interface OrderCard {
+  card?: "order";
+  order_id: string;
+  status: string;
+  total: number;
+  currency: string;
+  placed_at: number;
+  /**
+   * @maxItems 20
+   */
+  titles: string[];
+  picture?: string | null;
+}
+/**
+ * Where the buyer opened the desk: the room, the minute of the stream, the product, the order.
+ */
+export interface ContextCard {
+  card?: "context";
+  live_session_id?: string | null;
+  live_title?: string | null;
+  position_ms?: number | null;
+  product?: ProductCard | null;
+  order?: OrderCard | null;
+  topic?: string | null;
+}
+/**
+ * Takes back the message `recalled_seq`; it has a seq of its own like everything that happens.
+ */
+export interface RecallEntry {
+  seq: number;
+  message_id: string;
+  client_id?: string | null;
+  sender: Sender;
+  sent_at: number;
+  kind?: "recall";
+  recalled_seq: number;
+}
+/**
+ * An agent took over the conversation.
+ */
+export interface AssignedEntry {
+  seq: number;
+  message_id: string;
+  client_id?: string | null;
+  sender: Sender;
+  sent_at: number;
+  kind?: "assigned";
+  agent_name: string;
+}
+/**
+ * The conversation was handed on: to a named agent, or into a group's line.
+ */
+export interface TransferredEntry {
+  seq: number;
+  message_id: string;
+  client_id?: string | null;
+  sender: Sender;
+  sent_at: number;
+  kind?: "transferred";
+  to_name: string;
+}
+/**
+ * The agent was lost; the conversation is back at the front of the line.
+ */
+export interface RequeuedEntry {
+  seq: number;
+  message_id: string;
+  client_id?: string | null;
+  sender: Sender;
+  sent_at: number;
+  kind?: "requeued";
+}
+/**
+ * The conversation ended.
+ */
+export interface ClosedEntry {
+  seq: number;
+  message_id: string;
+  client_id?: string | null;
+  sender: Sender;
+  sent_at: number;
+  kind?: "closed";
+  by: "buyer" | "agent" | "system";
+}
+/**
+ * The conversation goes on.
+ */
+export interface ReopenedEntry {
+  seq: number;
+  message_id: string;
+  client_id?: string | null;
+  sender: Sender;
+  sent_at: number;
+  kind?: "reopened";
+  by: "buyer" | "agent";
+}
+/**
+ * How far each side has received and read; never beyond the last seq, never backwards.
+ */
+export interface Marks {
+  buyer_delivered?: number;
+  buyer_read?: number;
+  agent_delivered?: number;
+  agent_read?: number;
+}
+/**
+ * An internal note; only agents ever see it.
+ */
+export interface NoteEntry {
+  seq: number;
+  message_id: string;
+  client_id?: string | null;
+  sender: Sender;
+  sent_at: number;
+  kind?: "note";
+  text: string;
+}
+/**
+ * The note that goes with a transfer.
+ */
+export interface HandoverEntry {
+  seq: number;
+  message_id: string;
+  client_id?: string | null;
+  sender: Sender;
+  sent_at: number;
+  kind?: "handover";
+  text: string;
+  to_name: string;
+}
+/**
+ * Why the conversation went where it went: rule, group and what was decided.
+ */
+export interface RoutedEntry {
+  seq: number;
+  message_id: string;
+  client_id?: string | null;
+  sender: Sender;
+  sent_at: number;
+  kind?: "routed";
+  text: string;
+}
+/**
+ * Takes or declines an offer.
+ */
+export interface Answer {
+  offer_id: string;
+  fence: number;
+}
+/**
+ * To the agents concerned: who owns it now, under which fence.
+ */
+export interface AssignedToAgent {
+  conversation_id: string;
+  owner_id: string;
+  fence: number;
+  summary: Summary;
+}
+/**
+ * A row in the console's lists. Names and cards are the shop's own; no phone, no address.
+ */
+export interface Summary {
+  conversation_id: string;
+  shop_id: string;
+  shop_name: string;
+  buyer_name: string;
+  buyer_tier?: string | null;
+  verified: boolean;
+  state: "open" | "closed";
+  line: "waiting" | "offered" | "active" | "done";
+  group_id?: string | null;
+  group_name?: string | null;
+  owner_id?: string | null;
+  owner_name?: string | null;
+  fence: number;
+  last_seq: number;
+  desk_last_seq: number;
+  opened_at: number;
+  waiting_since?: number | null;
+  /**
+   * Time of the oldest buyer's message without an answer; null when none is owed.
+   */
+  owed_since?: number | null;
+  closed_at?: number | null;
+  product_title?: string | null;
+  order_id?: string | null;
+  preview?: string;
+  unread?: number;
+}
+/**
+ * To the buyer: who answers.
+ */
+export interface AssignedToBuyer {
+  conversation_id: string;
+  agent_name: string;
+}
+/**
+ * A buyer's card.
+ */
+export interface BuyerCard {
+  conversation_id: string;
+  client_id: string;
+  kind: "card";
+  body: CardRef;
+}
+/**
+ * Good once, until `expires_at`.
+ */
+export interface BuyerCode {
+  code: string;
+  expires_at: number;
+}
+/**
+ * Trades a signed identity for a one-time code that may stand in a link (60 s).
+ */
+export interface BuyerCodeRequest {
+  shop: string;
+  identity: string;
+}
+/**
+ * The buyer's conversations with this shop, newest first.
+ */
+export interface BuyerHistory {
+  /**
+   * @maxItems 100
+   */
+  conversations: BuyerSummary[];
+}
+/**
+ * One conversation in the buyer's own history.
+ */
+export interface BuyerSummary {
+  conversation_id: string;
+  state: "open" | "closed";
+  last_seq: number;
+  opened_at: number;
+  closed_at?: number | null;
+  agent_name?: string | null;
+  preview?: string;
+  unread?: number;
+}
+/**
+ * Takes back one's own message within two minutes.
+ */
+export interface BuyerRecall {
+  conversation_id: string;
+  client_id: string;
+  seq: number;
+}
+/**
+ * A buyer's text.
+ */
+export interface BuyerText {
+  conversation_id: string;
+  client_id: string;
+  kind: "text";
+  text: string;
+  quote_seq?: number | null;
+}
+/**
+ * A buyer's session. `visitor` comes with a new visitor only and is kept by his browser.
+ */
+export interface BuyerSession {
+  token: string;
+  expires_at: number;
+  buyer_id: string;
+  name?: string | null;
+  verified: boolean;
+  visitor?: string | null;
+}
+/**
+ * Starts a buyer's session: with a merchant-signed identity, a one-time code, or as a visitor.
+ *
+ * `visitor` is the secret this browser got as a visitor: without an identity it brings the same
+ * visitor back; with one, his open conversation goes on under the verified buyer.
+ */
+export interface BuyerSessionRequest {
+  shop: string;
+  identity?: string | null;
+  code?: string | null;
+  visitor?: string | null;
+  locale?: ("zh-CN" | "en") | null;
+}
+/**
+ * Everything after `after_seq`. `epoch` is the one the cursor was read under.
+ */
+export interface BuyerSync {
+  conversation_id: string;
+  after_seq: number;
+  epoch: string;
+}
+/**
+ * A page of the public log with the conversation's state as of the same read.
+ */
+export interface BuyerSynced {
+  epoch: string;
+  /**
+   * @maxItems 200
+   */
+  entries: PublicEntry[];
+  more: boolean;
+  last_seq: number;
+  state: "open" | "closed";
+  agent_name?: string | null;
+  position?: number | null;
+  marks: Marks;
+}
+/**
+ * To a shop's agents: this row of the lists is new or different (line, owner, state).
+ */
+export interface Changed {
+  summary: Summary;
+}
+/**
+ * Ends a conversation one owns.
+ */
+export interface CloseByAgent {
+  conversation_id: string;
+  client_id: string;
+  fence: number;
+}
+/**
+ * Ends one's own conversation.
+ */
+export interface CloseByBuyer {
+  conversation_id: string;
+  client_id: string;
+}
+/**
+ * The conversation is closed, at this place in its log.
+ */
+export interface Closed {
+  seq: number;
+}
+/**
+ * The conversation ended.
+ */
+export interface ClosedEvent {
+  conversation_id: string;
+  seq: number;
+  by: "buyer" | "agent" | "system";
+}
+/**
+ * A target of transfers.
+ */
+export interface Colleague {
+  person_id: string;
+  name: string;
+  state: "ready" | "break" | "offline" | "wrap_up";
+  units_free: number;
+}
+/**
+ * Who asks, about what, and where it comes from. Shown before the buyer has typed.
+ */
+export interface Context {
+  summary: Summary;
+  buyer_id: string;
+  locale: "zh-CN" | "en";
+  live_session_id?: string | null;
+  live_title?: string | null;
+  position_ms?: number | null;
+  topic?: string | null;
+  product?: ProductCard | null;
+  /**
+   * @maxItems 10
+   */
+  orders: OrderView[];
+  /**
+   * The moment of the stream in which the buyer tapped, when there is no order.
+   */
+  provenance?: ProvenanceCard | null;
+  /**
+   * @maxItems 20
+   */
+  earlier: BuyerSummary[];
+  marks: Marks;
+}
+/**
+ * An order in the context column.
+ */
+export interface OrderView {
+  order: OrderCard;
+  paid_at?: number | null;
+  contact: MaskedContact;
+  /**
+   * @maxItems 50
+   */
+  lines: OrderLineView[];
+}
+/**
+ * Receiver data with the middle hidden, as stored.
+ */
+export interface MaskedContact {
+  name?: string | null;
+  phone?: string | null;
+  address?: string | null;
+}
+/**
+ * A line of an order in the context column, with the newest version of its provenance.
+ */
+export interface OrderLineView {
+  line_id: string;
+  product_id: string;
+  title: string;
+  quantity: number;
+  price: number;
+  provenance?: ProvenanceCard | null;
+}
+/**
+ * The birth certificate (出生证明) of an order line, or of the minute in which a buyer tapped.
+ */
+export interface ProvenanceCard {
+  confidence: "exact" | "likely" | "ambiguous" | "none";
+  /**
+   * 0 for a reading that is not stored (no order yet).
+   */
+  version: number;
+  live_session_id?: string | null;
+  live_title?: string | null;
+  /**
+   * @maxItems 20
+   */
+  hosts?: string[];
+  segment_from?: number | null;
+  segment_to?: number | null;
+  offset_from_ms?: number | null;
+  offset_to_ms?: number | null;
+  /**
+   * @maxItems 50
+   */
+  promises?: Said[];
+  /**
+   * @maxItems 50
+   */
+  questions?: Said[];
+  /**
+   * @maxItems 20
+   */
+  reasons?: Reason[];
+}
+/**
+ * Words of the stream with their time: a promise, a host's line or a viewer's question.
+ */
+export interface Said {
+  at: number;
+  /**
+   * Since the session's start.
+   */
+  offset_ms: number;
+  text: string;
+  by?: string | null;
+  /**
+   * For promises: price, gift, return_window, …
+   */
+  kind?: string;
+  /**
+   * For questions: asked by this buyer.
+   */
+  own?: boolean;
+}
+/**
+ * One coded reason for the verdict, with the numbers it rests on.
+ */
+export interface Reason {
+  code: string;
+  data?: {
+    [k: string]: unknown;
+  };
+}
+/**
+ * Everything the console starts with, as of one read; later events build on it.
+ */
+export interface Desk {
+  epoch: string;
+  now: number;
+  person_id: string;
+  name: string;
+  seat: Seat;
+  /**
+   * @maxItems 100
+   */
+  shops: ShopView[];
+}
+/**
+ * An agent as the server sees him; one capacity over all his shops.
+ */
+export interface Seat {
+  person_id: string;
+  name: string;
+  state: "ready" | "break" | "offline" | "wrap_up";
+  reason?: string | null;
+  since: number;
+  connected: boolean;
+  units_used: number;
+  units_capacity: number;
+  /**
+   * Conversations he owns.
+   */
+  active: number;
+}
+/**
+ * A shop of the caller with his role, its groups and colleagues.
+ */
+export interface ShopView {
+  shop_id: string;
+  name: string;
+  role: "agent" | "supervisor" | "admin";
+  /**
+   * @maxItems 200
+   */
+  groups: GroupView[];
+  /**
+   * @maxItems 1000
+   */
+  colleagues: Colleague[];
+}
+/**
+ * A skill group of a shop: a target of transfers.
+ */
+export interface GroupView {
+  group_id: string;
+  shop_id: string;
+  name: string;
+  accept: "auto" | "offer";
+}
+/**
+ * An entry was stored in the desk log.
+ */
+export interface DeskPosted {
+  conversation_id: string;
+  log?: "desk";
+  entry: DeskEntry;
+}
+/**
+ * Carries nothing: for commands without arguments and replies without data.
+ */
+export interface Empty {}
+/**
+ * This session is over; the socket closes next. `code` says why.
+ */
+export interface Ended {
+  code: "session_expired" | "session_revoked" | "forbidden" | "too_many" | "too_large" | "rate_limited";
+  message: string;
+}
+/**
+ * What became of one event: stored (or known already) under `seq`, or refused with a code.
+ */
+export interface EventResult {
+  source_event_id: string | null;
+  accepted: boolean;
+  duplicate?: boolean;
+  seq?: number | null;
+  error?: ErrorCode | null;
+  message?: string | null;
+}
+/**
+ * One result for each event, in the order they were sent.
+ */
+export interface EventResults {
+  results: EventResult[];
+}
+/**
+ * Asks for a socket token in an agent's name, for tests and integrations of the shop's own server.
+ */
+export interface Impersonate {
+  login: string;
+}
+/**
+ * Asks for a list of the console. `all` spans open and closed ones of the caller's shops.
+ */
+export interface List {
+  tab: "mine" | "waiting" | "all";
+  shop_id?: string | null;
+  /**
+   * Page on: only those opened before this time.
+   */
+  before?: number | null;
+}
+/**
+ * Asks for the buyer's own history.
+ */
+export interface ListOwn {
+  before?: number | null;
+}
+/**
+ * One page; `more` says that older ones exist.
+ */
+export interface Listed {
+  /**
+   * @maxItems 100
+   */
+  conversations: Summary[];
+  more: boolean;
+}
+/**
+ * Asks for the console's start state.
+ */
+export interface LoadDesk {}
+/**
+ * Asks for the wall of a shop; supervisors only.
+ */
+export interface LoadWall {
+  shop_id: string;
+}
+/**
+ * An agent signs in with 工号, phone or e-mail, and his password.
+ */
+export interface Login {
+  login: string;
+  password: string;
+}
+/**
+ * Asks for everything the context column shows, and to hear this conversation's events.
+ */
+export interface Look {
+  conversation_id: string;
+}
+/**
+ * Moves one's own side's marks forward; a lower value changes nothing.
+ */
+export interface Mark {
+  conversation_id: string;
+  delivered_seq?: number | null;
+  read_seq?: number | null;
+}
+/**
+ * The marks as they stand after the command.
+ */
+export interface Marked {
+  marks: Marks;
+}
+/**
+ * Marks went forward.
+ */
+export interface MarksMoved {
+  conversation_id: string;
+  marks: Marks;
+}
+/**
+ * The signed-in person.
+ */
+export interface Me {
+  person_id: string;
+  name: string;
+  /**
+   * @maxItems 100
+   */
+  memberships: Membership[];
+}
+/**
+ * A shop in which a person works, and as what.
+ */
+export interface Membership {
+  shop_id: string;
+  shop_name: string;
+  role: "agent" | "supervisor" | "admin";
+}
+/**
+ * The place in line changed. `position` 1 is next; `null` means that the wait is over.
+ */
+export interface Moved {
+  conversation_id: string;
+  position?: number | null;
+  /**
+   * How many wait in this line.
+   */
+  waiting: number;
+}
+/**
+ * To the same agent: the offer is over.
+ */
+export interface OfferEnded {
+  offer_id: string;
+  outcome: "accepted" | "missed" | "declined" | "withdrawn";
+}
+/**
+ * To one agent: this conversation is yours if you accept before `expires_at`.
+ */
+export interface Offered {
+  offer_id: string;
+  fence: number;
+  expires_at: number;
+  /**
+   * The server's clock, so that the ring drains by the server's time.
+   */
+  now: number;
+  /**
+   * Skills and rule that led here.
+   *
+   * @maxItems 10
+   */
+  why: string[];
+  summary: Summary;
+}
+/**
+ * Opens the buyer's conversation with the shop, or goes on with the open one.
+ *
+ * With another order or product than before a context card is added and the agent is told.
+ */
+export interface Open {
+  client_id: string;
+  live_session_id?: string | null;
+  product_id?: string | null;
+  order_id?: string | null;
+  position_ms?: number | null;
+  topic?: string | null;
+}
+/**
+ * The conversation to write into. `position` is the place in line while it waits, 1 is next.
+ */
+export interface Opened {
+  conversation_id: string;
+  epoch: string;
+  last_seq: number;
+  position?: number | null;
+  agent_name?: string | null;
+}
+/**
+ * One line of an order; the live fields help provenance where the platform gives them.
+ */
+export interface OrderLine {
+  line_id: string;
+  product_id: string;
+  sku?: string | null;
+  title: string;
+  quantity: number;
+  price: number;
+  live_session_id?: string | null;
+}
+/**
+ * Events of a session in any order; each is accepted or refused by itself, so they arrive as plain JSON.
+ */
+export interface PostLiveEvents {
+  /**
+   * @minItems 1
+   * @maxItems 500
+   */
+  events: [
+    {
+      [k: string]: unknown;
+    },
+    ...{
+      [k: string]: unknown;
+    }[]
+  ];
+}
+/**
+ * Announces a live session. The same id again must say the same start.
+ */
+export interface PostLiveSession {
+  id: string;
+  room: string;
+  title: string;
+  started_at: string;
+  ended_at?: string | null;
+  /**
+   * How far viewers are behind the host.
+   */
+  delay_ms?: number;
+}
+/**
+ * An entry was stored in a log. `log` says which one; `seq` orders it.
+ */
+export interface Posted {
+  conversation_id: string;
+  log?: "public";
+  entry: PublicEntry;
+}
+/**
+ * A newer version of an order line's provenance is there; look again.
+ */
+export interface ProvenanceBound {
+  conversation_id: string;
+  order_id: string;
+  line_id: string;
+  provenance: ProvenanceCard;
+}
+/**
+ * An order with its lines. `buyer` is the `sub` of the buyer's identity. Idempotent.
+ */
+export interface PutOrder {
+  buyer: string;
+  status: "placed" | "paid" | "shipped" | "delivered" | "closed";
+  placed_at: string;
+  paid_at?: string | null;
+  total: number;
+  currency?: string;
+  receiver?: Receiver;
+  /**
+   * @minItems 1
+   * @maxItems 50
+   */
+  lines: [OrderLine, ...OrderLine[]];
+}
+/**
+ * Where it goes. Stored masked; the whole is not kept.
+ */
+export interface Receiver {
+  name?: string | null;
+  phone?: string | null;
+  address?: string | null;
+}
+/**
+ * A product as cards show it. Putting the same again changes nothing.
+ */
+export interface PutProduct {
+  title: string;
+  price?: number | null;
+  currency?: string;
+  category?: string | null;
+  picture?: string | null;
+}
+/**
+ * A message was taken back.
+ */
+export interface Recalled {
+  conversation_id: string;
+  entry: RecallEntry;
+}
+/**
+ * Where it goes. Stored masked; the whole is not kept.
+ */
+export interface Receiver1 {
+  name?: string | null;
+  phone?: string | null;
+  address?: string | null;
+}
+/**
+ * Asks for a fresh token on a living session.
+ */
+export interface Renew {}
+/**
+ * The token to use from now on, and until when.
+ */
+export interface Renewed {
+  token: string;
+  expires_at: number;
+}
+/**
+ * Goes on with a closed conversation; refused while another one of the buyer is open.
+ */
+export interface Reopen {
+  conversation_id: string;
+  client_id: string;
+}
+/**
+ * The conversation is open again and in line; where `fence` is given it is the caller's.
+ */
+export interface Reopened {
+  seq: number;
+  fence?: number | null;
+}
+/**
+ * The conversation goes on.
+ */
+export interface ReopenedEvent {
+  conversation_id: string;
+  seq: number;
+}
+/**
+ * The message is stored for good, at this place. The same for a repeated `client_id`.
+ */
+export interface Sent {
+  message_id: string;
+  seq: number;
+  sent_at: number;
+}
+/**
+ * This server stops; connect again after `retry_after_ms` (spread by chance).
+ */
+export interface ServerStopped {
+  retry_after_ms: number;
+}
+/**
+ * Says that one is ready, on a break (小休, with a reason), wrapping up, or gone.
+ */
+export interface SetPresence {
+  state: "ready" | "break" | "offline" | "wrap_up";
+  reason?: string | null;
+}
+/**
+ * Opens one `/agent` socket within 60 s.
+ */
+export interface SocketToken {
+  token: string;
+  expires_at: number;
+}
+/**
+ * It is stored; `changed` says whether this call changed anything.
+ */
+export interface Stored {
+  id: string;
+  changed: boolean;
+}
+/**
+ * Hands the conversation on with a note: to a group's line or to a named agent.
+ */
+export interface Transfer {
+  conversation_id: string;
+  client_id: string;
+  fence: number;
+  group_id?: string | null;
+  person_id?: string | null;
+  note?: string;
+}
+/**
+ * One is typing now; shown for a few seconds, stored nowhere.
+ */
+export interface Typing {
+  conversation_id: string;
+}
+/**
+ * The other side is typing.
+ */
+export interface TypingNow {
+  conversation_id: string;
+  by: "buyer" | "agent";
+}
+/**
+ * Stops hearing a conversation that is not one's own.
+ */
+export interface Unlook {
+  conversation_id: string;
+}
+/**
+ * The shop now: rows by group (longest wait first) and every seat.
+ */
+export interface Wall {
+  now: number;
+  /**
+   * @maxItems 200
+   */
+  groups: WallGroup[];
+  /**
+   * @maxItems 1000
+   */
+  seats: Seat[];
+}
+/**
+ * A group's row: what waits, how long, what is served and who is there for it.
+ */
+export interface WallGroup {
+  group_id: string;
+  name: string;
+  waiting: number;
+  longest_wait_ms: number;
+  in_service: number;
+  /**
+   * @maxItems 1000
+   */
+  ready: string[];
+}
+/**
+ * What the widget must know of a shop before anybody signs in.
+ */
+export interface WidgetShop {
+  shop_id: string;
+  name: string;
+  locale: "zh-CN" | "en";
+  anonymous: boolean;
+  accent?: string | null;
+  /**
+   * @maxItems 100
+   */
+  origins: string[];
+}
+/**
+ * An internal note on a conversation of one's shop.
+ */
+export interface WriteNote {
+  conversation_id: string;
+  client_id: string;
+  text: string;
+}
+export interface BuyerCommands {
+  "conversation.open": {
+    request: Open;
+    reply: Opened;
+  };
+  "conversation.list": {
+    request: ListOwn;
+    reply: BuyerHistory;
+  };
+  "conversation.close": {
+    request: CloseByBuyer;
+    reply: Closed;
+  };
+  "conversation.reopen": {
+    request: Reopen;
+    reply: Reopened;
+  };
+  "chat.send": {
+    request: BuyerSend;
+    reply: Sent;
+  };
+  "chat.recall": {
+    request: BuyerRecall;
+    reply: Sent;
+  };
+  "chat.sync": {
+    request: BuyerSync;
+    reply: BuyerSynced;
+  };
+  "chat.mark": {
+    request: Mark;
+    reply: Marked;
+  };
+  "chat.type": {
+    request: Typing;
+    reply: Empty;
+  };
+  "session.renew": {
+    request: Renew;
+    reply: Renewed;
+  };
+}
+export interface BuyerEvents {
+  "chat.posted": Posted;
+  "chat.recalled": Recalled;
+  "chat.marked": MarksMoved;
+  "chat.typing": TypingNow;
+  "queue.moved": Moved;
+  "conversation.assigned": AssignedToBuyer;
+  "conversation.closed": ClosedEvent;
+  "conversation.reopened": ReopenedEvent;
+  "session.ended": Ended;
+  "server.stopped": ServerStopped;
+}
+export interface AgentCommands {
+  "desk.load": {
+    request: LoadDesk;
+    reply: Desk;
+  };
+  "presence.set": {
+    request: SetPresence;
+    reply: Seat;
+  };
+  "wall.load": {
+    request: LoadWall;
+    reply: Wall;
+  };
+  "conversation.list": {
+    request: List;
+    reply: Listed;
+  };
+  "conversation.look": {
+    request: Look;
+    reply: Context;
+  };
+  "conversation.unlook": {
+    request: Unlook;
+    reply: Empty;
+  };
+  "conversation.accept": {
+    request: Answer;
+    reply: Accepted;
+  };
+  "conversation.decline": {
+    request: Answer;
+    reply: Empty;
+  };
+  "conversation.transfer": {
+    request: Transfer;
+    reply: Empty;
+  };
+  "conversation.close": {
+    request: CloseByAgent;
+    reply: Closed;
+  };
+  "conversation.reopen": {
+    request: Reopen;
+    reply: Reopened;
+  };
+  "chat.send": {
+    request: AgentSend;
+    reply: Sent;
+  };
+  "chat.note": {
+    request: WriteNote;
+    reply: Sent;
+  };
+  "chat.recall": {
+    request: AgentRecall;
+    reply: Sent;
+  };
+  "chat.sync": {
+    request: AgentSync;
+    reply: AgentSynced;
+  };
+  "chat.mark": {
+    request: Mark;
+    reply: Marked;
+  };
+  "chat.type": {
+    request: Typing;
+    reply: Empty;
+  };
+}
+export interface AgentEvents {
+  "chat.posted": Posted;
+  "chat.noted": DeskPosted;
+  "chat.recalled": Recalled;
+  "chat.marked": MarksMoved;
+  "chat.typing": TypingNow;
+  "conversation.offered": Offered;
+  "conversation.offer_ended": OfferEnded;
+  "conversation.taken": AssignedToAgent;
+  "conversation.closed": ClosedEvent;
+  "conversation.reopened": ReopenedEvent;
+  "conversation.changed": Changed;
+  "provenance.bound": ProvenanceBound;
+  "presence.changed": Seat;
+  "session.ended": Ended;
+  "server.stopped": ServerStopped;
+}
