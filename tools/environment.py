@@ -29,9 +29,13 @@ def install(python: Path) -> None:
     """Install exactly the locked requirements, each checked by its hash, then the project itself, editable."""
     pip = [str(python), str(PIP_WHEEL / "pip"), "--disable-pip-version-check", "--no-input", "install"]
     wanted = LOCK.read_text(encoding="utf-8").count("==")
-    print(f"Installing {wanted} locked packages into {ENVIRONMENT.name} (a minute or two, once) ...", flush=True)
+    print(
+        f"Installing {wanted} locked packages into {ENVIRONMENT.name} (a minute or two, once) ...", flush=True
+    )
     command = [*pip, "--require-hashes", "--requirement", str(LOCK)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, cwd=ROOT) as running:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, cwd=ROOT
+    ) as running:
         assert running.stdout is not None
         seen = 0
         for line in running.stdout:

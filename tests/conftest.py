@@ -1,0 +1,89 @@
+"""What tests borrow from outside: a browser, a redis-server, a PostgreSQL. Each is real, and each xdist worker has its own.
+
+Where one is missing the test is skipped with a sentence, or fails under `./run test --require-all`.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from hypothesis import settings
+
+from tests.services.postgres_server import PostgresServer
+from tests.services.redis_server import RedisServer
+from tools import programs
+
+# The same examples in every run, and no time limit on one of them: the machine may be busy.
+settings.register_profile("livedesk", derandomize=True, deadline=None, database=None, print_blob=True)
+settings.load_profile("livedesk")
+
+Program = TypeVar("Program")
+
+
+def needed(found: Program | None, sentence: str) -> Program:
+    """What was found; a missing program skips the test, or fails it where everything is required."""
+    if found is not None:
+        return found
+    if os.environ.get("LIVEDESK_TEST_REQUIRE") == "1":
+        pytest.fail(f"{sentence} (--require-all asks for it)", pytrace=False)
+    pytest.skip(sentence)
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """The browser for playwright's `executable_path`."""
+    path = needed(programs.chromium(), "Chromium is not installed: its Debian package is `chromium`")
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A real redis-server, shared by this process's tests. One that stops or kills it uses `redis_url` beside it."""
+    path: Path = needed(
+        programs.redis_server(), "redis-server is not installed: its Debian package is `redis-server`"
+    )
+    server = RedisServer(path)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """The address of a redis-server that is up and empty at the start of each test."""
+    server = redis_server
+    server.start()
+    server.flush()
+    return server.url
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A real PostgreSQL, shared by this process's tests."""
+    path = needed(programs.postgres_bin(), "PostgreSQL is not installed: its Debian package is `postgresql`")
+    server = PostgresServer(path)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: PostgresServer) -> str:
+    """The address of the maintenance database, for what concerns the whole cluster."""
+    return postgres_server.url
+
+
+@pytest.fixture
+def postgres_database(postgres_server: PostgresServer) -> Iterator[str]:
+    """The address (`postgresql+asyncpg://…`) of a new, empty database, dropped after the test."""
+    postgres_server.start()
+    name = postgres_server.create_database()
+    yield postgres_server.url_of(name)
+    postgres_server.start()
+    postgres_server.drop_database(name)

@@ -1,0 +1,1 @@
+"""Tests of the workshop itself: the environment, the runner, the rules it holds."""
