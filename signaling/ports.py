@@ -1,0 +1,127 @@
+"""What signaling calls: the desk's use cases, the sessions behind sockets, and who hears of sockets.
+
+`server.desk` and `server.auth` fulfil these; `server.bootstrap` introduces them. Every use case either
+returns `Done` (the reply and the facts that are now true, committed) or raises `protocol.errors.Refused`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, Literal, Protocol, TypeVar
+
+from protocol import chat, conversation, line, session
+from protocol.base import Empty, Locale, Namespace, Role
+from signaling.facts import Fact
+
+Reply = TypeVar("Reply", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who stands behind a socket, as of the last check of his session.
+
+    `id` is the buyer's or the person's id; `shops` maps each shop he may act in to his role there
+    (exactly one for a buyer). `expires_at` is epoch ms: the socket loses its rights then.
+    """
+
+    kind: Literal["buyer", "agent"]
+    id: str
+    session_id: str
+    name: str
+    shops: Mapping[str, Role]
+    expires_at: int
+    verified: bool = True
+    locale: Locale = "zh-CN"
+    sid: str | None = None
+
+    @property
+    def shop_id(self) -> str:
+        """The buyer's one shop."""
+        (shop,) = self.shops
+        return shop
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[Reply]):
+    """A command's outcome: acknowledge `reply` first, then tell `facts` to whom they concern."""
+
+    reply: Reply
+    facts: Sequence[Fact] = ()
+
+
+class BuyerDesk(Protocol):
+    """The commands of `/buyer`."""
+
+    async def open_conversation(self, actor: Actor, request: conversation.Open) -> Done[conversation.Opened]: ...
+    async def list_own(self, actor: Actor, request: conversation.ListOwn) -> Done[conversation.BuyerHistory]: ...
+    async def close_by_buyer(self, actor: Actor, request: conversation.CloseByBuyer) -> Done[conversation.Closed]: ...
+    async def reopen_by_buyer(self, actor: Actor, request: conversation.Reopen) -> Done[conversation.Reopened]: ...
+    async def send_by_buyer(self, actor: Actor, request: chat.BuyerText | chat.BuyerCard) -> Done[chat.Sent]: ...
+    async def recall_by_buyer(self, actor: Actor, request: chat.BuyerRecall) -> Done[chat.Sent]: ...
+    async def sync_by_buyer(self, actor: Actor, request: chat.BuyerSync) -> Done[chat.BuyerSynced]: ...
+    async def mark_by_buyer(self, actor: Actor, request: chat.Mark) -> Done[chat.Marked]: ...
+    async def type_by_buyer(self, actor: Actor, request: chat.Typing) -> Done[Empty]: ...
+    async def renew_session(self, actor: Actor, request: session.Renew) -> Done[session.Renewed]: ...
+
+
+class AgentDesk(Protocol):
+    """The commands of `/agent`."""
+
+    async def load_desk(self, actor: Actor, request: line.LoadDesk) -> Done[line.Desk]: ...
+    async def set_presence(self, actor: Actor, request: line.SetPresence) -> Done[line.Seat]: ...
+    async def load_wall(self, actor: Actor, request: line.LoadWall) -> Done[line.Wall]: ...
+    async def list_conversations(self, actor: Actor, request: conversation.List) -> Done[conversation.Listed]: ...
+    async def look(self, actor: Actor, request: conversation.Look) -> Done[conversation.Context]: ...
+    async def unlook(self, actor: Actor, request: conversation.Unlook) -> Done[Empty]: ...
+    async def accept_offer(self, actor: Actor, request: conversation.Answer) -> Done[conversation.Accepted]: ...
+    async def decline_offer(self, actor: Actor, request: conversation.Answer) -> Done[Empty]: ...
+    async def transfer(self, actor: Actor, request: conversation.Transfer) -> Done[Empty]: ...
+    async def close_by_agent(self, actor: Actor, request: conversation.CloseByAgent) -> Done[conversation.Closed]: ...
+    async def reopen_by_agent(self, actor: Actor, request: conversation.Reopen) -> Done[conversation.Reopened]: ...
+    async def send_by_agent(self, actor: Actor, request: chat.AgentText | chat.AgentCard) -> Done[chat.Sent]: ...
+    async def write_note(self, actor: Actor, request: chat.WriteNote) -> Done[chat.Sent]: ...
+    async def recall_by_agent(self, actor: Actor, request: chat.AgentRecall) -> Done[chat.Sent]: ...
+    async def sync_by_agent(self, actor: Actor, request: chat.AgentSync) -> Done[chat.AgentSynced]: ...
+    async def mark_by_agent(self, actor: Actor, request: chat.Mark) -> Done[chat.Marked]: ...
+    async def type_by_agent(self, actor: Actor, request: chat.Typing) -> Done[Empty]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Where a socket comes from: the real client address (trusted proxies only) and the page's origin."""
+
+    address: str
+    origin: str | None
+    browser: str
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """Something about a session or a person changed (ended, disabled, role lowered) since a cursor."""
+
+    kind: Literal["session", "person", "buyer"]
+    id: str
+
+
+class Sessions(Protocol):
+    """Who may open a socket, and who may keep it."""
+
+    async def admit(self, namespace: Namespace, token: str, client: Client) -> Actor:
+        """The person behind a token. Raises `Refused` (unauthenticated, session_expired, origin_refused, …)."""
+
+    async def revisions(self, cursor: int) -> tuple[int, Sequence[Revision]]:
+        """What changed after `cursor` (0 at start returns the newest cursor and nothing). Polled every 2 s."""
+
+    async def review(self, actor: Actor) -> Actor | None:
+        """The same actor with today's rights, or None when his session is over."""
+
+
+class Attendance(Protocol):
+    """Who wants to know that agents' sockets come and go: presence."""
+
+    async def arrived(self, actor: Actor) -> Sequence[Fact]:
+        """An agent's socket opened on this node."""
+
+    async def left(self, actor: Actor, *, last_here: bool) -> Sequence[Fact]:
+        """An agent's socket closed; `last_here` when this node has no other of his."""
