@@ -1,0 +1,1 @@
+"""Keeps the truth: the only SQL of the house, on SQLite (WAL, FULL) or PostgreSQL."""
