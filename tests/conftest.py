@@ -1,6 +1,7 @@
-"""What tests borrow from outside: a browser, a redis-server, a PostgreSQL. Each is real, and each xdist worker has its own.
+"""What tests borrow from outside: a browser, a redis-server, a PostgreSQL.
 
-Where one is missing the test is skipped with a sentence, or fails under `./run test --require-all`.
+Each is real, and each xdist worker has its own. Where one is missing the test is skipped with a sentence, or
+fails under `./run test --require-all`.
 """
 
 import os
@@ -40,7 +41,7 @@ def chromium_path() -> str:
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[RedisServer]:
-    """A real redis-server, shared by this process's tests. One that stops or kills it uses `redis_url` beside it."""
+    """A real redis-server, shared by this process's tests. Who stops or kills it uses `redis_url`, too."""
     path: Path = needed(
         programs.redis_server(), "redis-server is not installed: its Debian package is `redis-server`"
     )

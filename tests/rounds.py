@@ -1,4 +1,4 @@
-"""How often a test repeats what it repeats: a few times in every run, the scenario's own count in the full one."""
+"""How often a test repeats something: a few times in every run, the scenario's own count in the full one."""
 
 import json
 import os
@@ -9,10 +9,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def rounds(*, reduced: int, full: int) -> int:
-    """The count for this run. `./run test --full` sets LIVEDESK_TEST_ROUNDS=full; the runner prints what was used.
+    """The count for this run: the full one when LIVEDESK_TEST_ROUNDS is `full`.
 
-    Each use is a line in the file that the runner names in LIVEDESK_TEST_ROUNDS_LOG: short appended lines stay whole
-    even when several test processes write at once.
+    Each use is a line in the file that the runner names in LIVEDESK_TEST_ROUNDS_LOG; the runner prints them.
+    Short appended lines stay whole even when several test processes write at once.
     """
     count = full if os.environ.get("LIVEDESK_TEST_ROUNDS") == "full" else reduced
     if log := os.environ.get("LIVEDESK_TEST_ROUNDS_LOG"):

@@ -1,13 +1,15 @@
 """Makes `.venv` from `requirements.lock` and this project, and does nothing when both are as they were.
 
-Runs under any Python >= 3.11 with the standard library alone, so it starts on a machine that has nothing else. The
-environment gets its pip from the wheel beside this file: Debian and Ubuntu ship Python without `ensurepip`.
+Runs under any Python >= 3.11 with the standard library alone. The environment gets its pip from the wheel in
+`tools/pip`: Debian and Ubuntu ship a Python without `ensurepip`.
 """
 
 import fcntl
 import hashlib
+import json
 import subprocess
 import sys
+import tomllib
 import venv
 from pathlib import Path
 
@@ -17,34 +19,36 @@ LOCK = ROOT / "requirements.lock"
 PIP_WHEEL = next((ROOT / "tools" / "pip").glob("pip-*.whl"))
 
 
-def fingerprint(root: Path, python: str) -> str:
-    """Changes when the environment must be made anew: another lock, project file, folder or Python."""
-    digest = hashlib.sha256(f"{root}\n{python}\n".encode())
-    for name in ("requirements.lock", "pyproject.toml"):
-        digest.update((root / name).read_bytes())
-    return digest.hexdigest()
+def fingersay(root: Path, python: str) -> str:
+    """Changes when the environment must be made anew: another lock, project, folder or Python."""
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    installed = [project.get("build-system"), project.get("project"), project.get("tool", {}).get("hatch")]
+    lock = (root / "requirements.lock").read_text(encoding="utf-8")
+    return hashlib.sha256(json.dumps([str(root), python, installed, lock]).encode()).hexdigest()
 
 
 def install(python: Path) -> None:
-    """Install exactly the locked requirements, each checked by its hash, then the project itself, editable."""
+    """Install exactly the locked requirements, each checked by its hash, then the project itself, editable.
+
+    Lines of pip's own talk are counted, not shown: they are what progress there is.
+    """
     pip = [str(python), str(PIP_WHEEL / "pip"), "--disable-pip-version-check", "--no-input", "install"]
     wanted = LOCK.read_text(encoding="utf-8").count("==")
-    print(
+    say(
         f"Installing {wanted} locked packages into {ENVIRONMENT.name} (a minute or two, once) ...", flush=True
     )
     command = [*pip, "--require-hashes", "--requirement", str(LOCK)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, cwd=ROOT
     ) as running:
-        assert running.stdout is not None
         seen = 0
-        for line in running.stdout:
+        for line in running.stdout or ():
             if line.startswith(("Collecting ", "Requirement already satisfied: ")):
                 seen += 1
                 if seen % 20 == 0:
-                    print(f"  {seen} of about {wanted} packages found", flush=True)
+                    say(f"  {seen} of about {wanted} packages found")
             elif line.startswith(("Installing collected", "ERROR", "Successfully")):
-                print("  " + line.strip()[:100], flush=True)
+                say("  " + line.strip()[:100])
     if running.returncode:
         raise SystemExit(f"run: the packages could not be installed (pip ended with {running.returncode}).")
     editable = [*pip, "--quiet", "--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
@@ -55,7 +59,7 @@ def install(python: Path) -> None:
 def main() -> None:
     stamp = ENVIRONMENT / "livedesk-stamp"
     python = ENVIRONMENT / "bin" / "python"
-    wanted = fingerprint(ROOT, sys.version)
+    wanted = fingersay(ROOT, sys.version)
     if stamp.is_file() and stamp.read_text() == wanted and python.exists():
         return
     ENVIRONMENT.mkdir(exist_ok=True)
@@ -64,7 +68,7 @@ def main() -> None:
         if stamp.is_file() and stamp.read_text() == wanted and python.exists():
             return
         stamp.unlink(missing_ok=True)
-        print(f"Making the environment with Python {sys.version.split()[0]} ...", flush=True)
+        say(f"Making the environment with Python {sys.version.split()[0]} ...")
         venv.EnvBuilder(with_pip=False, symlinks=True).create(ENVIRONMENT)
         install(python)
         stamp.write_text(wanted)

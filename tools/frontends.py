@@ -1,4 +1,4 @@
-"""Installs the npm packages and builds `widget` and `agent_console`, each only when what it is made of has changed."""
+"""Installs the npm packages and builds `widget` and `agent_console`, each when its sources changed."""
 
 import hashlib
 import subprocess
@@ -13,7 +13,7 @@ APPS = ("widget", "agent_console")
 SHARED = ("protocol/typescript", "package-lock.json", "tsconfig.base.json")
 PACKAGE_FILES = ("package-lock.json", "package.json", ".npmrc")
 LEFT_OUT = {"node_modules", "dist", "__pycache__"}
-NO_NODE = "the front ends need Node 20.19, 22.12 or newer with npm: none is in PATH, and the environment's own does not run here"
+NO_NODE = "the front ends need npm with Node 20.19, 22.12 or newer: neither PATH nor .venv has one that runs"
 
 
 class BuildFailed(Exception):
@@ -21,7 +21,7 @@ class BuildFailed(Exception):
 
 
 def fingerprint(paths: Iterable[Path], root: Path = ROOT) -> str:
-    """One hash over the names and contents of these files and folders, without what is installed or built in them."""
+    """One hash over the names and contents of these files and folders, less what is installed or built."""
     digest = hashlib.sha256()
     for path in paths:
         files = [path] if path.is_file() else sorted(path.rglob("*"))

