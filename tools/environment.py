@@ -19,7 +19,12 @@ LOCK = ROOT / "requirements.lock"
 PIP_WHEEL = next((ROOT / "tools" / "pip").glob("pip-*.whl"))
 
 
-def fingersay(root: Path, python: str) -> str:
+def say(line: str) -> None:
+    """Progress goes to standard error: standard output belongs to the command that `run` was given."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def fingerprint(root: Path, python: str) -> str:
     """Changes when the environment must be made anew: another lock, project, folder or Python."""
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     installed = [project.get("build-system"), project.get("project"), project.get("tool", {}).get("hatch")]
@@ -59,7 +64,7 @@ def install(python: Path) -> None:
 def main() -> None:
     stamp = ENVIRONMENT / "livedesk-stamp"
     python = ENVIRONMENT / "bin" / "python"
-    wanted = fingersay(ROOT, sys.version)
+    wanted = fingerprint(ROOT, sys.version)
     if stamp.is_file() and stamp.read_text() == wanted and python.exists():
         return
     ENVIRONMENT.mkdir(exist_ok=True)
