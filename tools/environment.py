@@ -39,9 +39,7 @@ def install(python: Path) -> None:
     """
     pip = [str(python), str(PIP_WHEEL / "pip"), "--disable-pip-version-check", "--no-input", "install"]
     wanted = LOCK.read_text(encoding="utf-8").count("==")
-    say(
-        f"Installing {wanted} locked packages into {ENVIRONMENT.name} (a minute or two, once) ...", flush=True
-    )
+    say(f"Installing {wanted} locked packages into {ENVIRONMENT.name} (a minute or two, once) ...")
     command = [*pip, "--require-hashes", "--requirement", str(LOCK)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, cwd=ROOT
