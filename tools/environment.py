@@ -24,12 +24,12 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def fingerprint(root: Path, python: str) -> str:
-    """Changes when the environment must be made anew: another lock, project, folder or Python."""
+def fingerprint(root: Path) -> str:
+    """Changes when something else is to be installed: another lock, or another project description."""
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    installed = [project.get("build-system"), project.get("project"), project.get("tool", {}).get("hatch")]
+    described = [project.get("build-system"), project.get("project"), project.get("tool", {}).get("hatch")]
     lock = (root / "requirements.lock").read_text(encoding="utf-8")
-    return hashlib.sha256(json.dumps([str(root), python, installed, lock]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([described, lock]).encode()).hexdigest()
 
 
 def install(python: Path) -> None:
@@ -59,20 +59,34 @@ def install(python: Path) -> None:
         raise SystemExit("run: the project itself could not be installed into its environment.")
 
 
+def works(python: Path) -> bool:
+    """Whether this Python starts: it stops doing so when the one it was made from is removed."""
+    try:
+        return subprocess.run([python, "-c", ""], stdin=subprocess.DEVNULL, check=False).returncode == 0
+    except OSError:
+        return False
+
+
 def main() -> None:
     stamp = ENVIRONMENT / "livedesk-stamp"
     python = ENVIRONMENT / "bin" / "python"
-    wanted = fingerprint(ROOT, sys.version)
-    if stamp.is_file() and stamp.read_text() == wanted and python.exists():
+    # An environment that moves to another folder, or gets another Python, is made from nothing.
+    place = f"{ROOT} {sys.version_info.major}.{sys.version_info.minor}"
+    wanted = f"{place}\n{fingerprint(ROOT)}\n"
+
+    def made_for() -> str:
+        return stamp.read_text() if stamp.is_file() and works(python) else ""
+
+    if made_for() == wanted:
         return
-    ENVIRONMENT.mkdir(exist_ok=True)
-    with (ENVIRONMENT / "livedesk-lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two commands started at once make one environment
-        if stamp.is_file() and stamp.read_text() == wanted and python.exists():
+    with LOCK.open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two commands at once make one environment
+        before = made_for()
+        if before == wanted:
             return
         stamp.unlink(missing_ok=True)
         say(f"Making the environment with Python {sys.version.split()[0]} ...")
-        venv.EnvBuilder(with_pip=False, symlinks=True).create(ENVIRONMENT)
+        venv.EnvBuilder(clear=not before.startswith(place), symlinks=True).create(ENVIRONMENT)
         install(python)
         stamp.write_text(wanted)
 
