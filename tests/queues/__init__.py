@@ -1,0 +1,3 @@
+import pytest
+
+pytest.register_assert_rewrite("tests.queues.contract_line_store", "tests.queues.contract_presence")
