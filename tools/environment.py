@@ -50,8 +50,8 @@ def install(python: Path) -> None:
                 seen += 1
                 if seen % 20 == 0:
                     say(f"  {seen} of about {wanted} packages found")
-            elif line.startswith(("Installing collected", "ERROR", "Successfully")):
-                say("  " + line.strip()[:100])
+            elif line.startswith("Installing collected packages"):
+                say("  all found, unpacking them")
     if running.returncode:
         raise SystemExit(f"run: the packages could not be installed (pip ended with {running.returncode}).")
     editable = [*pip, "--quiet", "--no-deps", "--no-build-isolation", "--editable", str(ROOT)]

@@ -38,7 +38,9 @@ def test_the_pip_in_the_tree_is_the_one_of_the_lock() -> None:
 
 def test_every_requirement_is_pinned_and_hashed_and_names_no_address() -> None:
     lock = environment.LOCK.read_text()
-    for entry in re.split(r"\n(?=\S)", lock.strip()):
+    head, *entries = re.split(r"\n(?=[^\s#])", lock.strip())
+    assert head.startswith("#") and "uv pip compile" in head
+    for entry in entries:
         assert "==" in entry.splitlines()[0] and "--hash=sha256:" in entry, entry.splitlines()[0]
     assert "://" not in lock
     assert '"resolved": "http' not in (ROOT / "package-lock.json").read_text()
@@ -50,7 +52,9 @@ def test_every_dependency_of_the_project_is_in_the_lock() -> None:
     locked = environment.LOCK.read_text()
     for requirement in wanted:
         name = re.split(r"[\[<>=!~; ]", requirement)[0]
-        assert re.search(rf"^{re.escape(name)}==", locked, re.MULTILINE), f"{name}: see CONTRIBUTING.md"
+        assert re.search(rf"^{re.escape(name)}==", locked, re.MULTILINE), (
+            f"lock {name}: the command is the file's first line"
+        )
 
 
 def test_a_front_end_is_built_again_when_a_source_changes_but_not_for_what_is_built(tmp_path: Path) -> None:

@@ -3,6 +3,9 @@
 import sys
 from pathlib import Path
 
+import pytest
+
+from tools import checks, debian
 from tools.checks import Memory, Step, all_parts, parts_for, run_part
 from tools.debian import BROWSER, NODE
 from tools.programs import ROOT
@@ -62,3 +65,50 @@ def test_nothing_is_remembered_in_a_changed_tree(tmp_path: Path) -> None:
     memory = Memory(tmp_path / "finished.json", None)
     memory.keep("lint", Outcome(passed=1))
     assert not (tmp_path / "finished.json").exists()
+
+
+@pytest.fixture
+def small_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two parts, the first of which fails; answers the folder where the runner keeps its state."""
+    monkeypatch.setattr(checks, "STATE", tmp_path)
+    monkeypatch.setattr(checks, "ROUNDS_LOG", tmp_path / "rounds.jsonl")
+    monkeypatch.setattr(checks, "all_parts", lambda full: {"lint": [BAD], "types": [GOOD]})
+    monkeypatch.setattr(debian, "provide", dict)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("small_project")
+def test_the_parts_after_a_failing_one_run_and_the_run_has_failed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert checks.main([]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "1 passed, 1 failed"
+
+
+@pytest.mark.usefixtures("small_project")
+def test_a_missing_program_is_told_and_only_fails_a_run_that_requires_all(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(checks, "all_parts", lambda full: {"types": [GOOD]})
+    monkeypatch.setattr(
+        debian, "provide", lambda: {"Redis": "Redis is missing, so this is not run: two nodes"}
+    )
+    assert checks.main([]) == 0
+    told = capsys.readouterr().out
+    assert "Redis is missing" in told and told.splitlines()[-1] == "1 passed, 0 failed"
+    assert checks.main(["--require-all"]) == 1
+    told = capsys.readouterr().out
+    assert "machine: Redis is missing" in told and told.splitlines()[-1] == "1 passed, 1 failed"
+
+
+def test_a_full_run_that_is_started_again_does_only_what_is_left(
+    small_project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(checks, "clean_commit", lambda: "abc")
+    counted = small_project / "counted"
+    count = Step("count", (sys.executable, "-c", f"open({str(counted)!r}, 'a').write('x')"))
+    monkeypatch.setattr(checks, "all_parts", lambda full: {"types": [count], "lint": [BAD]})
+    for _ in range(2):
+        assert checks.main(["--full"]) == 1
+        assert capsys.readouterr().out.splitlines()[-1] == "1 passed, 1 failed"
+    assert counted.read_text() == "x"
+    assert checks.main([]) == 1
+    assert counted.read_text() == "xx", "a run that is not full remembers nothing"
