@@ -23,6 +23,7 @@ JUNIT = STATE / "junit.xml"
 VITEST = STATE / "vitest.json"
 WORKSPACES = ("protocol/typescript", "widget", "agent_console")
 BROWSER_TESTS = "tests/browser"
+BUILD = "build"
 # The longest that one test may take; with the full counts it may be the whole of a scenario.
 FULL_TEST_SECONDS = 7200
 
@@ -63,7 +64,7 @@ def all_parts(full: bool) -> dict[str, list[Step]]:
             check("ruff format", "ruff", "format", "--check", "."),
         ],
         "imports": [check("lint-imports", "lint-imports")],
-        "build": [check("front ends", python, "-m", "tools.frontends", needs=debian.NODE)],
+        BUILD: [check("front ends", python, "-m", "tools.frontends", needs=debian.NODE)],
         "types": [
             check("mypy", "mypy"),
             *(check(f"vue-tsc {w}", "npm", "run", "types", "-w", w, needs=debian.NODE) for w in WORKSPACES),
@@ -90,7 +91,7 @@ def parts_for(paths: list[str], full: bool) -> dict[str, list[Step]]:
     typescript = [path for path in paths if path.startswith(WORKSPACES)]
     python = [path for path in paths if path not in typescript]
     build = [check("front ends", sys.executable, "-m", "tools.frontends", needs=debian.NODE)]
-    parts = {"build": build} if typescript or any(path.startswith(BROWSER_TESTS) for path in paths) else {}
+    parts = {BUILD: build} if typescript or any(path.startswith(BROWSER_TESTS) for path in paths) else {}
     if typescript:
         parts["typescript"] = [vitest(*typescript)]
     if python:
@@ -188,7 +189,8 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             print(f"\n=== {name}", flush=True)
             outcome = run_part(steps, missing, environment)
-            memory.keep(name, outcome)
+            if name != BUILD:  # what it built may be gone; where it is not, building again is quick
+                memory.keep(name, outcome)
             print(f"=== {name}: {outcome.seconds:.1f} s", flush=True)
         if options.require_all:
             outcome.require_all()
