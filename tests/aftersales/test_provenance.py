@@ -60,6 +60,9 @@ CASES: dict[str, Case] = {
     "on air until its last millisecond": (
         order(14 + DELAY - MS), [CUP], "exact", "e1", ["session_named", "time_ordered", "on_air"],
     ),
+    "ended at the very moment": (
+        order(14 + DELAY), [CUP], "exact", "e1", ["session_named", "time_ordered", "on_air_within_delay"],
+    ),
     "ended no longer than the delay before": (
         order(14 + 2 * DELAY), [CUP], "exact", "e1", ["session_named", "time_ordered", "on_air_within_delay"],
     ),
@@ -192,6 +195,10 @@ CASES: dict[str, Case] = {
     "the player's position makes up for the time of ordering": (
         order(None, paid=90, position=11), [CUP], "exact", "e1",
         ["session_named", "time_paid", "position_used", "on_air"],
+    ),
+    "the player's position may be the moment of the order": (
+        order(11, position=11), [CUP], "exact", "e1",
+        ["session_named", "time_ordered", "position_used", "on_air"],
     ),
     "the player's position is not in the future": (
         order(MOMENT_OF_11, position=MOMENT_OF_11 + MS), [CUP], "exact", "e1",
@@ -335,7 +342,8 @@ def test_a_promise_is_in_force_from_when_it_is_made_until_before_its_end() -> No
 
 
 def test_a_promise_that_ends_before_it_begins_is_never_in_force() -> None:
-    assert texts(bind(order(12), [room(start(10), promise(11, "买一送一", until=11), end(14))])) == []
+    timeline = room(start(10), promise(11, "买一送一", until=11), end(14))
+    assert texts(bind(order(11 + DELAY / 2), [timeline])) == []
 
 
 def test_a_promise_that_is_over_does_not_come_back_in_a_replay() -> None:
@@ -416,13 +424,15 @@ def test_questions_are_the_buyers_own_and_those_on_the_product_near_its_segment(
         end(14),
         comment(14 + margin, "还有吗", product="cup"),
         comment(14 + margin + MS, "太晚", product="cup"),
-        comment(16, "刚拍了", buyer="mei"),
+        comment(15.5, "拍了", buyer="mei"),
+        comment(15.5 + MS, "刚拍了", buyer="mei"),
     )
     assert questions(bind(order(15.5), [timeline])) == [
         ("主播好", True),
         ("能装多少", False),
         ("保温多久", True),
         ("还有吗", False),
+        ("拍了", True),
     ]
 
 
