@@ -120,8 +120,12 @@ class LineDesk(Protocol):
     """What people do to the line. The server's use cases call these inside their own unit of work."""
 
     async def join(self, ticket: Ticket) -> Ticket:
-        """Put a waiting ticket into its group's line. A conversation with a ticket not done keeps that: it
-        is given."""
+        """Put a waiting ticket into its group's line and give it as it is stored.
+
+        A conversation with a ticket that is not done keeps that one: it is given and nothing is written. A
+        new ticket of a conversation starts at the fence at which the last one ended, so that fences rise
+        over all of its service.
+        """
 
     async def position(self, conversation_id: str) -> int | None:
         """1 for the next in its group's line; None when the conversation does not wait."""

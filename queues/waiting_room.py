@@ -71,11 +71,14 @@ class WaitingRoom:
 
     def add(self, ticket: Ticket) -> None:
         """Put the ticket in its place; one with its id that is here already gives way, wherever it stood."""
-        self.remove(ticket.id)
         line = self._lines.setdefault(ticket.group_id, _Line())
+        told = line.told.get(ticket.id)
+        self.remove(ticket.id)
         line.settled = min(line.settled, bisect_left(line.order, ticket.order))
         insort(line.order, ticket.order)
         self._tickets[ticket.id] = ticket
+        if told is not None:
+            line.told[ticket.id] = told
 
     def remove(self, ticket_id: str) -> Ticket | None:
         """Take the ticket out; None if it is not here."""

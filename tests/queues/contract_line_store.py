@@ -189,9 +189,20 @@ class LineStoreContract:
         assert await line.join(Ticket("t-again", "ann", SHOP, "sales", (), NOW + 5)) == first
         assert await version(line) == before
         await line.close("ann", now=NOW + 6)
-        again = Ticket("t-again", "ann", SHOP, "sales", (), NOW + 7)
-        assert await line.join(again) == again
-        assert (await line.ticket("ann")).id == "t-again"
+        again = await line.join(Ticket("t-again", "ann", SHOP, "sales", (), NOW + 7))
+        assert again == Ticket("t-again", "ann", SHOP, "sales", (), NOW + 7, fence=1)
+        assert await line.ticket("ann") == again
+
+    async def test_fences_go_on_rising_when_a_conversation_is_opened_again(self, line: LineUnderTest) -> None:
+        await open_shop(line)
+        first = await assigned(line)
+        await line.close("ann", now=NOW + 1, person_id="mei", fence=first.fence)
+        again = await line.join(Ticket("t-again", "ann", SHOP, "sales", (), NOW + 2))
+        taken = await line.assign(match(again, "mei"), holder=await held(line), now=NOW + 3)
+        assert taken is not None and taken.fact.fence > first.fence
+        late = await line.close("ann", now=NOW + 4, person_id="mei", fence=first.fence)
+        assert late == Refused("stale_fence"), "an old tab of the same agent"
+        assert [each.ticket_id for each in await line.assignments("ann")] == ["t-ann", "t-again"]
 
     async def test_a_loaded_ticket_is_the_one_that_joined(self, line: LineUnderTest) -> None:
         await open_shop(line)

@@ -209,8 +209,10 @@ class MemoryLine:
 
     async def join(self, ticket: Ticket) -> Ticket:
         before = self._latest.get(ticket.conversation_id)
-        if before is not None and self.tickets[before].state != "done":
-            return self.tickets[before]
+        if before is not None:
+            if self.tickets[before].state != "done":
+                return self.tickets[before]
+            ticket = replace(ticket, fence=self.tickets[before].fence)
         self.tickets[ticket.id] = ticket
         self._latest[ticket.conversation_id] = ticket.id
         self.versions[ticket.group_id] += 1
