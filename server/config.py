@@ -1,0 +1,192 @@
+"""The settings: environment variables that begin with LIVEDESK_, checked before anything starts.
+
+`load_settings` either returns settings that hold together or raises `ConfigurationRefused` with one sentence
+that names the setting. It never repeats a value: an address may carry a password.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "LIVEDESK_"
+TEST_PREFIX = "LIVEDESK_TEST_"
+"""Belongs to the project's test runner; a server that a test starts sees these, too."""
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class ConfigurationRefused(Exception):
+    """The configuration is wrong. The text is one sentence for the person who starts the server."""
+
+
+def _items(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(item.strip() for item in value.split(",") if item.strip())
+
+
+def exact_origin(value: str) -> str:
+    """`scheme://host[:port]` as browsers send it; raises ValueError for anything else, wildcards included.
+
+    Default ports are left out and letters of the host are small, so that comparison can be exact.
+    """
+    parts = urlsplit(value)
+    host = parts.hostname or ""
+    try:
+        port = parts.port
+    except ValueError:
+        raise ValueError("has a port that is not a number") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise ValueError("must be scheme://host[:port] with http or https")
+    if parts.path or parts.query or parts.fragment or "@" in parts.netloc or value.endswith(("?", "#")):
+        raise ValueError("must be an origin: scheme://host[:port] without a path")
+    bracketed = ":" in host
+    if bracketed:
+        ipaddress.IPv6Address(host)
+    elif not all(c.isascii() and (c.isalnum() or c in "-._") for c in host):
+        raise ValueError("must name one host; names with other letters are written in punycode")
+    if port is not None and port == {"http": 80, "https": 443}[parts.scheme]:
+        port = None
+    return f"{parts.scheme}://{f'[{host}]' if bracketed else host}{'' if port is None else f':{port}'}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` (a name or an address, without port) can only be this machine."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _address(value: str) -> str:
+    host, separator, port = value.rpartition(":")
+    if not separator or not host or not port.isdigit() or not 0 < int(port) < 65_536:
+        raise ValueError("must be host:port")
+    return value
+
+
+def _database(value: str) -> str:
+    scheme = value.partition(":")[0]
+    if scheme not in ("sqlite", "sqlite+aiosqlite", "postgresql", "postgresql+asyncpg"):
+        raise ValueError("must begin with postgresql:// or sqlite:///")
+    return value
+
+
+def _redis(value: str) -> str:
+    if urlsplit(value).scheme not in ("redis", "rediss"):
+        raise ValueError("must begin with redis:// or rediss://")
+    return value
+
+
+def _no_empty(value: object) -> object:
+    return None if value == "" else value
+
+
+def _no_trailing_slash(value: object) -> object:
+    return value.removesuffix("/") if isinstance(value, str) else value
+
+
+Optional = BeforeValidator(_no_empty)
+Origin = Annotated[str, AfterValidator(exact_origin)]
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Empty strings mean "not set" where not set is possible."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True
+    )
+
+    data: Path = Field(default=Path("livedesk-data"), description="The folder of the database and all files.")
+    database_url: Annotated[str | None, AfterValidator(lambda v: v and _database(v)), Optional] = Field(
+        default=None, description="postgresql://…; a SQLite file in the data folder where not set."
+    )
+    bind: str = Field(default="127.0.0.1", description="The address to listen on.", min_length=1)
+    port: int = Field(default=8080, ge=1, le=65_535, description="The port to listen on.")
+    admin_bind: Annotated[str | None, AfterValidator(lambda v: v and _address(v)), Optional] = Field(
+        default="127.0.0.1:9090",
+        description="Where /readyz and /metrics are served: host:port; empty serves them nowhere.",
+    )
+    public_url: Annotated[Origin | None, BeforeValidator(_no_trailing_slash), Optional] = Field(
+        default=None,
+        description="The origin by which browsers reach this server; needed when bind is not the loopback.",
+    )
+    console_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(_items)] = Field(
+        default=(), description="Further origins from which the console may be used, separated by commas."
+    )
+    redis_url: Annotated[str | None, AfterValidator(lambda v: v and _redis(v)), Optional] = Field(
+        default=None, description="redis://…; several nodes serve one shop with it, one process needs none."
+    )
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_items)] = Field(
+        default=(),
+        description="Networks (CIDR, separated by commas) whose X-Forwarded-For and -Proto are believed.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        if self.public_url is None and not is_loopback(self.bind):
+            raise ValueError(
+                f"{PREFIX}PUBLIC_URL must be set when {PREFIX}BIND is not the loopback: "
+                "signing in and embedding compare origins with it"
+            )
+        return self
+
+    @property
+    def origin(self) -> str:
+        """The origin of this server's own pages."""
+        host = f"[{self.bind}]" if ":" in self.bind else self.bind
+        return self.public_url or exact_origin(f"http://{host}:{self.port}")
+
+    @property
+    def own_origins(self) -> frozenset[str]:
+        """Origins at which this server's own pages (console, first-party page) are opened."""
+        return frozenset({self.origin, *self.console_origins})
+
+    @property
+    def database(self) -> str:
+        """The database's address, as `Database.open` takes it."""
+        return self.database_url or f"sqlite:///{self.data.absolute() / 'livedesk.db'}"
+
+
+def load_settings(environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
+    """The settings of `environ` (this process's), overridden by what is `given` (a command's options).
+
+    A `given` None counts as not given. Raises `ConfigurationRefused`.
+    """
+    environ = os.environ if environ is None else environ
+    known = {PREFIX + name.upper(): name for name in Settings.model_fields}
+    values: dict[str, Any] = {}
+    for variable, value in environ.items():
+        if not variable.upper().startswith(PREFIX) or variable.startswith(TEST_PREFIX):
+            continue
+        if variable not in known:
+            close = difflib.get_close_matches(variable, known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else "."
+            raise ConfigurationRefused(f"{variable} is not a setting of livedesk{hint}")
+        values[known[variable]] = value
+    values |= {name: value for name, value in given.items() if value is not None}
+    try:
+        # All values come as arguments; the class's own reading of os.environ would hide the check above.
+        return Settings(_env_prefix="\x00", **values)
+    except ValidationError as error:
+        raise ConfigurationRefused(_sentence(error)) from None
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    words = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        return words + "."
+    return f"{PREFIX}{str(first['loc'][0]).upper()} is wrong: {words[:1].lower()}{words[1:]}."

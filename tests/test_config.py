@@ -1,0 +1,148 @@
+"""Settings hold together, or the start is refused with one sentence that names the setting."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from server.config import ConfigurationRefused, exact_origin, is_loopback, load_settings
+
+
+def test_without_any_variable_a_process_serves_itself_on_the_loopback() -> None:
+    settings = load_settings({})
+    assert (settings.bind, settings.port, settings.admin_bind) == ("127.0.0.1", 8080, "127.0.0.1:9090")
+    assert settings.origin == "http://127.0.0.1:8080"
+    assert settings.database == f"sqlite:///{Path.cwd() / 'livedesk-data' / 'livedesk.db'}"
+    assert settings.redis_url is None
+
+
+def test_every_setting_is_read_from_its_variable_and_an_option_wins() -> None:
+    settings = load_settings(
+        {
+            "PATH": "/bin",
+            "LIVEDESK_TEST_ROUNDS": "full",
+            "LIVEDESK_DATA": "/srv/desk",
+            "LIVEDESK_DATABASE_URL": "postgresql://u:p@db/desk",
+            "LIVEDESK_BIND": "192.0.2.10",
+            "LIVEDESK_PORT": "80",
+            "LIVEDESK_ADMIN_BIND": "",
+            "LIVEDESK_PUBLIC_URL": "https://Desk.example:443/",
+            "LIVEDESK_CONSOLE_ORIGINS": "https://console.example, https://desk.example:8443",
+            "LIVEDESK_REDIS_URL": "rediss://cache",
+            "LIVEDESK_TRUSTED_PROXIES": "10.0.0.0/8,fd00::/8, 192.0.2.1",
+            "LIVEDESK_LOG_LEVEL": "debug",
+        },
+        port=8181,
+        data=None,
+    )
+    assert settings.database == "postgresql://u:p@db/desk"
+    assert settings.port == 8181
+    assert settings.data == Path("/srv/desk")
+    assert settings.admin_bind is None
+    assert settings.own_origins == {
+        "https://desk.example",
+        "https://console.example",
+        "https://desk.example:8443",
+    }
+    assert [str(network) for network in settings.trusted_proxies] == [
+        "10.0.0.0/8",
+        "fd00::/8",
+        "192.0.2.1/32",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("LIVEDESK_PORT", "eighty"),
+        ("LIVEDESK_PORT", "0"),
+        ("LIVEDESK_PORT", "65536"),
+        ("LIVEDESK_BIND", ""),
+        ("LIVEDESK_ADMIN_BIND", "9090"),
+        ("LIVEDESK_ADMIN_BIND", "localhost:"),
+        ("LIVEDESK_ADMIN_BIND", "localhost:65536"),
+        ("LIVEDESK_DATABASE_URL", "mysql://user:secret@db/desk"),
+        ("LIVEDESK_REDIS_URL", "http://user:secret@cache"),
+        ("LIVEDESK_PUBLIC_URL", "desk.example"),
+        ("LIVEDESK_PUBLIC_URL", "https://desk.example/path"),
+        ("LIVEDESK_PUBLIC_URL", "https://user:secret@desk.example"),
+        ("LIVEDESK_CONSOLE_ORIGINS", "https://*.example"),
+        ("LIVEDESK_CONSOLE_ORIGINS", "null"),
+        ("LIVEDESK_TRUSTED_PROXIES", "everyone"),
+        ("LIVEDESK_TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("LIVEDESK_LOG_LEVEL", "loud"),
+    ],
+)
+def test_a_wrong_value_is_refused_in_one_sentence_that_names_the_setting(variable: str, value: str) -> None:
+    with pytest.raises(ConfigurationRefused) as caught:
+        load_settings({variable: value})
+    sentence = str(caught.value)
+    assert sentence.startswith(f"{variable} is wrong: ")
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    assert "secret" not in sentence
+
+
+def test_an_unknown_variable_is_refused_with_the_likely_name() -> None:
+    with pytest.raises(ConfigurationRefused, match=r"LIVEDESK_PROT is not .* mean LIVEDESK_PORT\?"):
+        load_settings({"LIVEDESK_PROT": "1"})
+    with pytest.raises(
+        ConfigurationRefused, match=r"^LIVEDESK_ANYTHING_ELSE is not a setting of livedesk\.$"
+    ):
+        load_settings({"LIVEDESK_ANYTHING_ELSE": "1"})
+
+
+def test_a_server_for_others_must_know_its_own_address() -> None:
+    with pytest.raises(ConfigurationRefused, match="LIVEDESK_PUBLIC_URL must be set when LIVEDESK_BIND"):
+        load_settings({"LIVEDESK_BIND": "192.0.2.10"})
+
+
+@pytest.mark.parametrize(
+    ("given", "origin"),
+    [
+        ("https://Shop.Example", "https://shop.example"),
+        ("https://shop.example:443", "https://shop.example"),
+        ("http://shop.example:80", "http://shop.example"),
+        ("http://localhost:8081", "http://localhost:8081"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+        ("https://xn--fiq228c.example", "https://xn--fiq228c.example"),
+    ],
+)
+def test_an_origin_is_kept_as_browsers_send_it(given: str, origin: str) -> None:
+    assert exact_origin(given) == origin
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "",
+        "null",
+        "*",
+        "https://*",
+        "https://*.example",
+        "https://",
+        "//shop.example",
+        "ftp://shop.example",
+        "https://shop.example/",
+        "https://shop.example?",
+        "https://shop.example?x",
+        "https://shop.example#",
+        "https://shop.example:port",
+        "https://shop.example:99999",
+        "https://a@shop.example",
+        "https://shop.example;script-src *",
+        "https://shop.example https://evil.example",
+        "https://shop.example\nx",
+        "https://商店.example",
+        "https://[zz]",
+    ],
+)
+def test_what_is_not_exactly_one_origin_is_refused(given: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        exact_origin(given)
+
+
+def test_only_this_machine_is_the_loopback() -> None:
+    assert all(is_loopback(host) for host in ("localhost", "127.0.0.1", "127.8.8.8", "::1", "[::1]"))
+    assert not any(is_loopback(host) for host in ("192.0.2.10", "localhost.example", "10.0.0.1", "::", ""))
