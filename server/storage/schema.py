@@ -24,6 +24,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.schema import SchemaItem
 
 metadata = MetaData(
     naming_convention={
@@ -166,6 +167,7 @@ buyer_sessions = Table(
     _of("buyer_id", "buyers.id"),
     _of("shop_id", "shops.id"),
     Column("secret_hash", String(64), nullable=False, unique=True),
+    Column("previous_hash", String(64), unique=True),
     Column("locale", String(8), nullable=False),
     Column("orders", Document),
     Column("created_at", Millis, nullable=False),
@@ -173,7 +175,11 @@ buyer_sessions = Table(
     Column("ended_at", Millis),
     Index(None, "buyer_id"),
 )
-"""`orders`: the order ids that the identity named, or null where it named none."""
+"""`orders`: the order ids that the identity named, or null where it named none.
+
+`previous_hash`: the token before the last renewal still opens the session, for a renewal's answer may be lost
+and another tab may not have read the new one yet.
+"""
 
 buyer_codes = Table(
     "buyer_codes",
@@ -307,7 +313,7 @@ conversations = Table(
 """`owed_since`: time of the oldest buyer's message that no agent has answered. `preview`: the newest text."""
 
 
-def _log(name: str) -> Table:
+def _log(name: str, *extra: SchemaItem) -> Table:
     return Table(
         name,
         metadata,
@@ -321,14 +327,25 @@ def _log(name: str) -> Table:
         Column("sent_at", Millis, nullable=False),
         Column("kind", String(16), nullable=False),
         Column("body", Text, nullable=False),
-        Column("recalled_seq", BigInteger),
+        *extra,
         PrimaryKeyConstraint("conversation_id", "seq"),
         UniqueConstraint("conversation_id", "sender_id", "client_id"),
         sqlite_with_rowid=False,
     )
 
 
-public_log = _log("public_log")
+public_log = _log(
+    "public_log",
+    Column("recalled_seq", BigInteger),
+    Index(
+        "uq_public_log_recalled",
+        "conversation_id",
+        "recalled_seq",
+        unique=True,
+        sqlite_where=text("recalled_seq is not null"),
+        postgresql_where=text("recalled_seq is not null"),
+    ),
+)
 """All that a buyer may see. Append-only; `body` is JSON text; `recalled_seq` stands on recall entries."""
 desk_log = _log("desk_log")
 """Notes and reasons: agents only."""
@@ -348,6 +365,8 @@ tickets = Table(
     Column("fence", BigInteger, nullable=False),
     Column("refused_by", Document, nullable=False),
     _of("preferred_id", "people.id", nullable=True),
+    Column("preferred_until", Millis, nullable=False, server_default="0"),
+    Column("transfers", Integer, nullable=False, server_default="0"),
     Index(
         "uq_tickets_live",
         "conversation_id",
@@ -390,11 +409,13 @@ assignments = Table(
     "assignments",
     metadata,
     _of("conversation_id", "conversations.id"),
+    _of("ticket_id", "tickets.id"),
     Column("fence", BigInteger, nullable=False),
     _of("person_id", "people.id"),
     Column("since", Millis, nullable=False),
     Column("until", Millis),
     Column("reason", String(16), nullable=False),
+    Column("ended_by", String(16)),
     Column("why", Document, nullable=False),
     PrimaryKeyConstraint("conversation_id", "fence"),
     Index(

@@ -1,0 +1,44 @@
+"""How storage says no: it cannot run at all (`StorageRefused`), or this one request must come again."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import exc
+
+from protocol.errors import ErrorCode, Refused
+
+logger = logging.getLogger(__name__)
+
+_RACES = frozenset({"40001", "40P01", "55P03"})
+"""PostgreSQL: serialization failure, deadlock, lock not available. The same again may well succeed."""
+
+
+class StorageRefused(Exception):
+    """The database cannot be used as it is. The one sentence says why and what to do."""
+
+
+@contextmanager
+def failures_as_retry() -> Iterator[None]:
+    """Turns a lost, full, locked or overloaded database into `Refused(retry)`, and a value that it cannot
+    keep into `Refused(bad_request)`. Everything else is a fault of ours and passes."""
+    try:
+        yield
+    except exc.DataError as error:
+        raise Refused(ErrorCode.bad_request) from error
+    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, sqlite3.OperationalError) as error:
+        raise _retry(error) from error
+    except exc.DBAPIError as error:
+        if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _RACES:
+            raise _retry(error) from error
+        raise
+    except (OSError, TimeoutError) as error:
+        raise _retry(error) from error
+
+
+def _retry(error: BaseException) -> Refused:
+    logger.warning("storage.unavailable", extra={"error": type(error).__name__})
+    return Refused(ErrorCode.retry)

@@ -1,0 +1,183 @@
+"""SQLite: one connection that writes, in turns; a few that read; all with WAL, FULL and foreign keys."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import aiosqlite
+import orjson
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from protocol.errors import ErrorCode, Refused
+from server.storage.records import Appended, Marked, NewEntry, NewMark
+from server.storage.refusal import StorageRefused, failures_as_retry
+from server.storage.writer import Tally, Writer
+
+BUSY_TIMEOUT_MS = 2_000
+"""How long a write waits for another process (a command, a backup): then its callers are told to retry,
+sooner than a client gives up on its acknowledgement."""
+READERS = 4
+"""Connections that read at the same time: each is a thread; two cores gain nothing by more."""
+READER_WAIT_S = 5.0
+"""How long a read waits for one of them before it is told to retry."""
+CHECKPOINT_PAGES = 4_000
+"""Pages (4 kB) in the log before they are copied into the database: 16 MB, so that pages written by many
+batches are copied once."""
+STATEMENTS_KEPT = 256
+"""Prepared statements a connection keeps: more than the program has."""
+
+Result = TypeVar("Result")
+
+_WANTED = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": BUSY_TIMEOUT_MS}
+"""Read back on every connection. `synchronous` 2 is FULL: a commit is on the disk before it is told."""
+
+
+class SqliteConnection(aiosqlite.Connection):
+    """A connection with a thread of its own that can also run whole functions there, in one hop."""
+
+    def __init__(self, path: str) -> None:
+        def connect() -> sqlite3.Connection:
+            # No implicit transactions: who begins one says so.
+            return sqlite3.connect(
+                path,
+                isolation_level=None,
+                timeout=BUSY_TIMEOUT_MS / 1000,
+                cached_statements=STATEMENTS_KEPT,
+                check_same_thread=False,
+            )
+
+        super().__init__(connect, 64)
+        # A process that ends without closing must not wait for this thread.
+        self._thread.daemon = True
+
+    async def run(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Run `work` in the connection's thread, in turn with its other calls."""
+        done: Result = await self._execute(work, self._conn)  # type: ignore[no-untyped-call]
+        return done
+
+
+def prepare(db: sqlite3.Connection) -> None:
+    """Set what durability needs and read it back. Raises `StorageRefused` where the database has it not."""
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA foreign_keys = ON")
+    db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    for name, wanted in _WANTED.items():
+        (found,) = db.execute(f"PRAGMA {name}").fetchone()
+        if found != wanted:
+            raise StorageRefused(
+                f"SQLite gives {name} = {found} where {wanted} is needed to keep what is acknowledged; "
+                "put the database in a file on a local disk."
+            )
+
+
+class SqliteEngine:
+    """What `Database` stands on when its URL names a SQLite file. `close` twice is harmless."""
+
+    dialect = "sqlite"
+
+    def __init__(self, url: URL, clock: Callable[[], int]) -> None:
+        self._path = url.database or ":memory:"
+        self._turns = asyncio.Lock()
+        self._readers = self._engine("BEGIN", pool_size=READERS, max_overflow=0, pool_timeout=READER_WAIT_S)
+        self._writers = self._engine("BEGIN IMMEDIATE", poolclass=NullPool)
+        self._connection: AsyncConnection | None = None
+        self._driver: SqliteConnection | None = None
+        self._writer = Writer(self, clock)
+        self._closed = False
+
+    @property
+    def tally(self) -> Tally:
+        return self._writer.tally
+
+    @property
+    def waiting(self) -> int:
+        return self._writer.waiting
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """One consistent view of the database, for reading."""
+        with failures_as_retry():
+            async with self._readers.begin() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """The writer's connection in a transaction that nobody else can be in."""
+        with failures_as_retry():
+            async with self._turns:
+                connection, _ = await self._writing()
+                async with connection.begin():
+                    yield connection
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[SqliteConnection]:
+        """The writer's connection without a transaction: for the batches."""
+        async with self._turns:
+            _, driver = await self._writing()
+            yield driver
+
+    async def append(self, entry: NewEntry) -> Appended:
+        return await self._writer.append(entry)
+
+    async def mark(self, mark: NewMark) -> Marked:
+        return await self._writer.mark(mark)
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        await self._writer.close()
+        async with self._turns:
+            if self._connection is not None:
+                await self._connection.close()
+                self._connection = self._driver = None
+        await self._writers.dispose()
+        await self._readers.dispose()
+
+    async def _writing(self) -> tuple[AsyncConnection, SqliteConnection]:
+        """The writer's connection, opened anew where a cancelled unit of work broke it."""
+        if self._connection is not None and self._connection.invalidated:
+            await self._connection.close()
+            self._connection = None
+        if self._connection is None or self._driver is None:
+            if self._closed:
+                raise Refused(ErrorCode.retry)
+            self._connection = await self._writers.connect()
+            raw = await self._connection.get_raw_connection()
+            assert isinstance(raw.driver_connection, SqliteConnection)  # noqa: S101 - made by _connect
+            self._driver = raw.driver_connection
+        return self._connection, self._driver
+
+    async def _connect(self) -> SqliteConnection:
+        connection = SqliteConnection(self._path)
+        await connection
+        try:
+            await connection.run(prepare)
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
+
+    def _engine(self, begin: str, **options: Any) -> AsyncEngine:
+        engine = create_async_engine(
+            # The path is the creator's; with a file's name the dialect chooses its pool for files.
+            "sqlite+aiosqlite:///file",
+            async_creator=self._connect,
+            json_serializer=lambda value: orjson.dumps(value).decode(),
+            json_deserializer=orjson.loads,
+            **options,
+        )
+
+        @event.listens_for(engine.sync_engine, "begin")
+        def _begin(connection: Connection) -> None:
+            connection.exec_driver_sql(begin)
+
+        return engine
