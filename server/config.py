@@ -39,6 +39,8 @@ def exact_origin(value: str) -> str:
 
     Default ports are left out and letters of the host are small, so that comparison can be exact.
     """
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError("must be plain ASCII; names with other letters are written in punycode")
     parts = urlsplit(value)
     host = parts.hostname or ""
     try:
@@ -52,8 +54,8 @@ def exact_origin(value: str) -> str:
     bracketed = ":" in host
     if bracketed:
         ipaddress.IPv6Address(host)
-    elif not all(c.isascii() and (c.isalnum() or c in "-._") for c in host):
-        raise ValueError("must name one host; names with other letters are written in punycode")
+    elif not all(c.isalnum() or c in "-._" for c in host):
+        raise ValueError("must name exactly one host")
     if port is not None and port == {"http": 80, "https": 443}[parts.scheme]:
         port = None
     return f"{parts.scheme}://{f'[{host}]' if bracketed else host}{'' if port is None else f':{port}'}"
@@ -172,7 +174,7 @@ def load_settings(environ: Mapping[str, str] | None = None, **given: Any) -> Set
         if not variable.upper().startswith(PREFIX) or variable.startswith(TEST_PREFIX):
             continue
         if variable not in known:
-            close = difflib.get_close_matches(variable, known, n=1)
+            close = difflib.get_close_matches(variable, known, n=1, cutoff=0.8)
             hint = f"; did you mean {close[0]}?" if close else "."
             raise ConfigurationRefused(f"{variable} is not a setting of livedesk{hint}")
         values[known[variable]] = value

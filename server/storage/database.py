@@ -14,12 +14,16 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from protocol.errors import Refused
+from server.storage.buyers import Buyers
 from server.storage.conversations import Conversations
 from server.storage.migration import upgrade
+from server.storage.people import People
 from server.storage.postgres import PostgresEngine
 from server.storage.records import Appended, Marked, NewEntry, NewMark
 from server.storage.refusal import StorageRefused
+from server.storage.revisions import Revisions
 from server.storage.schema import meta
+from server.storage.shops import Shops
 from server.storage.sqlite import SqliteEngine
 from server.storage.writer import Tally
 
@@ -35,6 +39,22 @@ class Reader:
     @cached_property
     def conversations(self) -> Conversations:
         return Conversations(self.connection)
+
+    @cached_property
+    def shops(self) -> Shops:
+        return Shops(self.connection)
+
+    @cached_property
+    def people(self) -> People:
+        return People(self.connection)
+
+    @cached_property
+    def buyers(self) -> Buyers:
+        return Buyers(self.connection)
+
+    @cached_property
+    def revisions(self) -> Revisions:
+        return Revisions(self.connection)
 
 
 class Unit(Reader):
