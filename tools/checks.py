@@ -73,7 +73,7 @@ def all_parts(full: bool) -> dict[str, list[Step]]:
     }
     spread = ("-n", "2", "--dist", "loadfile")
     if full:
-        # One part a folder, and one for the files beside them, so that a run which was stopped goes on where it was.
+        # One part a folder, and one for the files beside them: a stopped run goes on where it was.
         folders = sorted(str(file.parent.relative_to(ROOT)) for file in ROOT.glob("tests/*/__init__.py"))
         files = sorted(str(file.relative_to(ROOT)) for file in ROOT.glob("tests/test_*.py"))
         parts |= {"tests": [pytest(*files, *spread, full=True)]} if files else {}
