@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, Literal, Protocol, TypeVar
 
 from protocol import chat, conversation, line, session
-from protocol.base import Empty, Locale, Namespace, Role
+from protocol.base import Empty, Locale, Namespace, RateClass, Role
 from signaling.facts import Fact
 
 Reply = TypeVar("Reply", covariant=True)
@@ -53,11 +53,21 @@ class Done(Generic[Reply]):
 class BuyerDesk(Protocol):
     """The commands of `/buyer`."""
 
-    async def open_conversation(self, actor: Actor, request: conversation.Open) -> Done[conversation.Opened]: ...
-    async def list_own(self, actor: Actor, request: conversation.ListOwn) -> Done[conversation.BuyerHistory]: ...
-    async def close_by_buyer(self, actor: Actor, request: conversation.CloseByBuyer) -> Done[conversation.Closed]: ...
-    async def reopen_by_buyer(self, actor: Actor, request: conversation.Reopen) -> Done[conversation.Reopened]: ...
-    async def send_by_buyer(self, actor: Actor, request: chat.BuyerText | chat.BuyerCard) -> Done[chat.Sent]: ...
+    async def open_conversation(
+        self, actor: Actor, request: conversation.Open
+    ) -> Done[conversation.Opened]: ...
+    async def list_own(
+        self, actor: Actor, request: conversation.ListOwn
+    ) -> Done[conversation.BuyerHistory]: ...
+    async def close_by_buyer(
+        self, actor: Actor, request: conversation.CloseByBuyer
+    ) -> Done[conversation.Closed]: ...
+    async def reopen_by_buyer(
+        self, actor: Actor, request: conversation.Reopen
+    ) -> Done[conversation.Reopened]: ...
+    async def send_by_buyer(
+        self, actor: Actor, request: chat.BuyerText | chat.BuyerCard
+    ) -> Done[chat.Sent]: ...
     async def recall_by_buyer(self, actor: Actor, request: chat.BuyerRecall) -> Done[chat.Sent]: ...
     async def sync_by_buyer(self, actor: Actor, request: chat.BuyerSync) -> Done[chat.BuyerSynced]: ...
     async def mark_by_buyer(self, actor: Actor, request: chat.Mark) -> Done[chat.Marked]: ...
@@ -71,15 +81,25 @@ class AgentDesk(Protocol):
     async def load_desk(self, actor: Actor, request: line.LoadDesk) -> Done[line.Desk]: ...
     async def set_presence(self, actor: Actor, request: line.SetPresence) -> Done[line.Seat]: ...
     async def load_wall(self, actor: Actor, request: line.LoadWall) -> Done[line.Wall]: ...
-    async def list_conversations(self, actor: Actor, request: conversation.List) -> Done[conversation.Listed]: ...
+    async def list_conversations(
+        self, actor: Actor, request: conversation.List
+    ) -> Done[conversation.Listed]: ...
     async def look(self, actor: Actor, request: conversation.Look) -> Done[conversation.Context]: ...
     async def unlook(self, actor: Actor, request: conversation.Unlook) -> Done[Empty]: ...
-    async def accept_offer(self, actor: Actor, request: conversation.Answer) -> Done[conversation.Accepted]: ...
+    async def accept_offer(
+        self, actor: Actor, request: conversation.Answer
+    ) -> Done[conversation.Accepted]: ...
     async def decline_offer(self, actor: Actor, request: conversation.Answer) -> Done[Empty]: ...
     async def transfer(self, actor: Actor, request: conversation.Transfer) -> Done[Empty]: ...
-    async def close_by_agent(self, actor: Actor, request: conversation.CloseByAgent) -> Done[conversation.Closed]: ...
-    async def reopen_by_agent(self, actor: Actor, request: conversation.Reopen) -> Done[conversation.Reopened]: ...
-    async def send_by_agent(self, actor: Actor, request: chat.AgentText | chat.AgentCard) -> Done[chat.Sent]: ...
+    async def close_by_agent(
+        self, actor: Actor, request: conversation.CloseByAgent
+    ) -> Done[conversation.Closed]: ...
+    async def reopen_by_agent(
+        self, actor: Actor, request: conversation.Reopen
+    ) -> Done[conversation.Reopened]: ...
+    async def send_by_agent(
+        self, actor: Actor, request: chat.AgentText | chat.AgentCard
+    ) -> Done[chat.Sent]: ...
     async def write_note(self, actor: Actor, request: chat.WriteNote) -> Done[chat.Sent]: ...
     async def recall_by_agent(self, actor: Actor, request: chat.AgentRecall) -> Done[chat.Sent]: ...
     async def sync_by_agent(self, actor: Actor, request: chat.AgentSync) -> Done[chat.AgentSynced]: ...
@@ -108,10 +128,10 @@ class Sessions(Protocol):
     """Who may open a socket, and who may keep it."""
 
     async def admit(self, namespace: Namespace, token: str, client: Client) -> Actor:
-        """The person behind a token. Raises `Refused` (unauthenticated, session_expired, origin_refused, …)."""
+        """The person behind a token. Raises `Refused` (unauthenticated, origin_refused, …)."""
 
     async def revisions(self, cursor: int) -> tuple[int, Sequence[Revision]]:
-        """What changed after `cursor` (0 at start returns the newest cursor and nothing). Polled every 2 s."""
+        """What changed after `cursor`; 0 at start returns the newest cursor and nothing. Every 2 s."""
 
     async def review(self, actor: Actor) -> Actor | None:
         """The same actor with today's rights, or None when his session is over."""
@@ -125,3 +145,47 @@ class Attendance(Protocol):
 
     async def left(self, actor: Actor, *, last_here: bool) -> Sequence[Fact]:
         """An agent's socket closed; `last_here` when this node has no other of his."""
+
+
+class SharedAllowances(Protocol):
+    """Allowances of a person over all nodes; without it each node counts for itself."""
+
+    async def take(self, person: str, rate: RateClass) -> float:
+        """Uses one up and returns 0, or the seconds to wait. Never raises: without an answer it allows."""
+
+
+class Meter(Protocol):
+    """What signaling counts. Called on the hot path: keep it to an addition."""
+
+    def answered(self, namespace: str, command: str, outcome: str, seconds: float) -> None:
+        """A command was acknowledged with `ok` or a code, `seconds` after it had arrived.
+
+        `command` is a declared name or `unknown`.
+        """
+
+    def refused(self, code: str) -> None:
+        """Something that is not a command was refused: a connection, a CONNECT, a frame."""
+
+    def told(self, event: str, sockets: int) -> None:
+        """An event was given to so many sockets of this node."""
+
+    def opened(self, namespace: str) -> None:
+        """A socket was admitted."""
+
+    def closed(self, namespace: str, reason: str) -> None:
+        """An admitted socket is gone; `reason` is one of `signaling.link.Reason`."""
+
+    def relay_lost(self, events: int) -> None:
+        """So many events did not reach the other nodes (they are hints; clients catch up)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """A node's sockets as of now, for gauges."""
+
+    sockets: Mapping[str, int]
+    connections: int
+    pending_messages: int
+    pending_bytes: int
+    in_flight: int
+    relay_waiting: int

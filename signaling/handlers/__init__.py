@@ -1,0 +1,1 @@
+"""One table a namespace: which use case answers which command."""

@@ -1,0 +1,31 @@
+"""The commands of `/agent`, each with the use case that answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from signaling.handlers.table import Handler
+from signaling.ports import AgentDesk
+
+
+def handlers(desk: AgentDesk) -> Mapping[str, Handler]:
+    """Command name → use case."""
+    return {
+        "desk.load": desk.load_desk,
+        "presence.set": desk.set_presence,
+        "wall.load": desk.load_wall,
+        "conversation.list": desk.list_conversations,
+        "conversation.look": desk.look,
+        "conversation.unlook": desk.unlook,
+        "conversation.accept": desk.accept_offer,
+        "conversation.decline": desk.decline_offer,
+        "conversation.transfer": desk.transfer,
+        "conversation.close": desk.close_by_agent,
+        "conversation.reopen": desk.reopen_by_agent,
+        "chat.send": desk.send_by_agent,
+        "chat.note": desk.write_note,
+        "chat.recall": desk.recall_by_agent,
+        "chat.sync": desk.sync_by_agent,
+        "chat.mark": desk.mark_by_agent,
+        "chat.type": desk.type_by_agent,
+    }

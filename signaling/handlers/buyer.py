@@ -1,0 +1,24 @@
+"""The commands of `/buyer`, each with the use case that answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from signaling.handlers.table import Handler
+from signaling.ports import BuyerDesk
+
+
+def handlers(desk: BuyerDesk) -> Mapping[str, Handler]:
+    """Command name → use case."""
+    return {
+        "conversation.open": desk.open_conversation,
+        "conversation.list": desk.list_own,
+        "conversation.close": desk.close_by_buyer,
+        "conversation.reopen": desk.reopen_by_buyer,
+        "chat.send": desk.send_by_buyer,
+        "chat.recall": desk.recall_by_buyer,
+        "chat.sync": desk.sync_by_buyer,
+        "chat.mark": desk.mark_by_buyer,
+        "chat.type": desk.type_by_buyer,
+        "session.renew": desk.renew_session,
+    }

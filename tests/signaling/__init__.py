@@ -1,0 +1,1 @@
+"""The middle floor on real sockets: python-socketio's client and raw WebSockets against a desk that is made up."""

@@ -1,0 +1,471 @@
+"""A made-up desk, sessions, attendance and clock: the ports of signaling, in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from protocol import chat, conversation, line, session
+from protocol.base import Empty, Namespace, Role
+from protocol.errors import ErrorCode, Refused
+from signaling.facts import EntryStored, Fact, LogEntry, Place, TypingSeen
+from signaling.limits import Allowance, Limits
+from signaling.ports import Actor, Client, Done, Revision
+
+NOW = 1_790_000_000_000
+EPOCH = "epoch-1"
+FREE = Allowance(1e6, 1_000_000)
+UNHURRIED = Limits(
+    frames=FREE,
+    offences=FREE,
+    connects=FREE,
+    buyer_socket=dict.fromkeys(("write", "read", "mark", "hint"), FREE),
+    buyer_person=dict.fromkeys(("write", "read", "mark", "hint"), FREE),
+    agent_socket=dict.fromkeys(("write", "read", "mark", "hint"), FREE),
+    agent_person=dict.fromkeys(("write", "read", "mark", "hint"), FREE),
+)
+"""Limits for tests that are about something else than rates."""
+
+
+def client_id(number: int) -> str:
+    """The UUIDv7 of a made-up message."""
+    return f"019a0000-0000-7000-8000-{number:012x}"
+
+
+def summary(conversation_id: str = "c1", shop_id: str = "s1") -> conversation.Summary:
+    return conversation.Summary(
+        conversation_id=conversation_id,
+        shop_id=shop_id,
+        shop_name="茶铺",
+        buyer_name="小王",
+        verified=True,
+        state="open",
+        line="active",
+        owner_id="a1",
+        owner_name="小青",
+        fence=3,
+        last_seq=7,
+        desk_last_seq=2,
+        opened_at=NOW,
+    )
+
+
+def seat(person_id: str = "a1") -> line.Seat:
+    return line.Seat(
+        person_id=person_id,
+        name="小青",
+        state="ready",
+        since=NOW,
+        connected=True,
+        units_used=1,
+        units_capacity=5,
+        active=1,
+    )
+
+
+@dataclass
+class Conversation:
+    """A log with the four who matter."""
+
+    place: Place
+    entries: list[LogEntry] = field(default_factory=list)
+
+
+class FakeDesk:
+    """Both desks over logs in memory. `before` lets a test wait, refuse or fail inside any use case."""
+
+    def __init__(self) -> None:
+        self.conversations: dict[str, Conversation] = {
+            "c1": Conversation(Place("c1", "s1", "b1", "a1")),
+            "c2": Conversation(Place("c2", "s1", "b2", "a2")),
+        }
+        self.calls: list[tuple[str, str, Any]] = []
+        self.before: Callable[[str, Actor, Any], Awaitable[None]] | None = None
+        self.renewed_until = NOW + 3_600_000
+
+    async def _called(self, name: str, actor: Actor, request: Any) -> None:
+        self.calls.append((name, actor.id, request))
+        if self.before is not None:
+            await self.before(name, actor, request)
+
+    def _find(self, actor: Actor, conversation_id: str) -> Conversation:
+        found = self.conversations.get(conversation_id)
+        if found is None or found.place.shop_id not in actor.shops:
+            raise Refused(ErrorCode.not_found)
+        if actor.kind == "buyer" and found.place.buyer_id != actor.id:
+            raise Refused(ErrorCode.not_found)
+        return found
+
+    def _append(
+        self, actor: Actor, request: Any, kind: str, body: dict[str, Any], log: Any = "public"
+    ) -> Done[chat.Sent]:
+        found = self._find(actor, request.conversation_id)
+        for entry in found.entries:
+            if entry.client_id == request.client_id:
+                return Done(chat.Sent(message_id=entry.message_id, seq=entry.seq, sent_at=entry.sent_at))
+        seq = len(found.entries) + 1
+        entry = LogEntry(
+            seq=seq,
+            message_id=f"m{seq}",
+            client_id=request.client_id,
+            sender_kind=actor.kind,
+            sender_id=actor.id,
+            sender_name=actor.name,
+            sent_at=NOW,
+            kind=kind,
+            body=body,
+        )
+        found.entries.append(entry)
+        sent = chat.Sent(message_id=entry.message_id, seq=seq, sent_at=NOW)
+        return Done(sent, (EntryStored(found.place, log, entry, actor.sid),))
+
+    # Buyers
+
+    async def open_conversation(
+        self, actor: Actor, request: conversation.Open
+    ) -> Done[conversation.Opened]:
+        await self._called("open_conversation", actor, request)
+        return Done(conversation.Opened(conversation_id="c1", epoch=EPOCH, last_seq=0))
+
+    async def list_own(
+        self, actor: Actor, request: conversation.ListOwn
+    ) -> Done[conversation.BuyerHistory]:
+        await self._called("list_own", actor, request)
+        return Done(conversation.BuyerHistory(conversations=[]))
+
+    async def close_by_buyer(
+        self, actor: Actor, request: conversation.CloseByBuyer
+    ) -> Done[conversation.Closed]:
+        await self._called("close_by_buyer", actor, request)
+        self._find(actor, request.conversation_id)
+        return Done(conversation.Closed(seq=9))
+
+    async def reopen_by_buyer(
+        self, actor: Actor, request: conversation.Reopen
+    ) -> Done[conversation.Reopened]:
+        await self._called("reopen_by_buyer", actor, request)
+        self._find(actor, request.conversation_id)
+        return Done(conversation.Reopened(seq=10))
+
+    async def send_by_buyer(
+        self, actor: Actor, request: chat.BuyerText | chat.BuyerCard
+    ) -> Done[chat.Sent]:
+        await self._called("send_by_buyer", actor, request)
+        return self._send(actor, request)
+
+    def _send(self, actor: Actor, request: Any) -> Done[chat.Sent]:
+        if isinstance(request, chat.BuyerText | chat.AgentText):
+            return self._append(actor, request, "text", {"text": request.text, "quote_seq": request.quote_seq})
+        card = {"card": "product", "product_id": "p1", "title": "明前龙井", "price": 9900, "currency": "CNY"}
+        return self._append(actor, request, "card", {"body": card})
+
+    async def recall_by_buyer(self, actor: Actor, request: chat.BuyerRecall) -> Done[chat.Sent]:
+        await self._called("recall_by_buyer", actor, request)
+        return self._append(actor, request, "recall", {"recalled_seq": request.seq})
+
+    async def sync_by_buyer(self, actor: Actor, request: chat.BuyerSync) -> Done[chat.BuyerSynced]:
+        await self._called("sync_by_buyer", actor, request)
+        self._find(actor, request.conversation_id)
+        if request.epoch != EPOCH:
+            raise Refused(ErrorCode.resync)
+        return Done(
+            chat.BuyerSynced(
+                epoch=EPOCH, entries=[], more=False, last_seq=0, state="open", marks=chat.Marks()
+            )
+        )
+
+    async def mark_by_buyer(self, actor: Actor, request: chat.Mark) -> Done[chat.Marked]:
+        await self._called("mark_by_buyer", actor, request)
+        self._find(actor, request.conversation_id)
+        return Done(chat.Marked(marks=chat.Marks()))
+
+    async def type_by_buyer(self, actor: Actor, request: chat.Typing) -> Done[Empty]:
+        await self._called("type_by_buyer", actor, request)
+        found = self._find(actor, request.conversation_id)
+        return Done(Empty(), (TypingSeen(found.place, "buyer"),))
+
+    async def renew_session(self, actor: Actor, request: session.Renew) -> Done[session.Renewed]:
+        await self._called("renew_session", actor, request)
+        return Done(session.Renewed(token="renewed-token-0000", expires_at=self.renewed_until))
+
+    # Agents
+
+    async def load_desk(self, actor: Actor, request: line.LoadDesk) -> Done[line.Desk]:
+        await self._called("load_desk", actor, request)
+        return Done(
+            line.Desk(epoch=EPOCH, now=NOW, person_id=actor.id, name=actor.name, seat=seat(actor.id), shops=[])
+        )
+
+    async def set_presence(self, actor: Actor, request: line.SetPresence) -> Done[line.Seat]:
+        await self._called("set_presence", actor, request)
+        return Done(seat(actor.id))
+
+    async def load_wall(self, actor: Actor, request: line.LoadWall) -> Done[line.Wall]:
+        await self._called("load_wall", actor, request)
+        return Done(line.Wall(now=NOW, groups=[], seats=[]))
+
+    async def list_conversations(
+        self, actor: Actor, request: conversation.List
+    ) -> Done[conversation.Listed]:
+        await self._called("list_conversations", actor, request)
+        return Done(conversation.Listed(conversations=[], more=False))
+
+    async def look(self, actor: Actor, request: conversation.Look) -> Done[conversation.Context]:
+        await self._called("look", actor, request)
+        found = self._find(actor, request.conversation_id)
+        return Done(
+            conversation.Context(
+                summary=summary(request.conversation_id, found.place.shop_id),
+                buyer_id=found.place.buyer_id,
+                locale="zh-CN",
+                orders=[],
+                earlier=[],
+                marks=chat.Marks(),
+            )
+        )
+
+    async def unlook(self, actor: Actor, request: conversation.Unlook) -> Done[Empty]:
+        await self._called("unlook", actor, request)
+        return Done(Empty())
+
+    async def accept_offer(
+        self, actor: Actor, request: conversation.Answer
+    ) -> Done[conversation.Accepted]:
+        await self._called("accept_offer", actor, request)
+        return Done(conversation.Accepted(conversation_id="c1", fence=request.fence))
+
+    async def decline_offer(self, actor: Actor, request: conversation.Answer) -> Done[Empty]:
+        await self._called("decline_offer", actor, request)
+        return Done(Empty())
+
+    async def transfer(self, actor: Actor, request: conversation.Transfer) -> Done[Empty]:
+        await self._called("transfer", actor, request)
+        self._find(actor, request.conversation_id)
+        return Done(Empty())
+
+    async def close_by_agent(
+        self, actor: Actor, request: conversation.CloseByAgent
+    ) -> Done[conversation.Closed]:
+        await self._called("close_by_agent", actor, request)
+        self._find(actor, request.conversation_id)
+        return Done(conversation.Closed(seq=9))
+
+    async def reopen_by_agent(
+        self, actor: Actor, request: conversation.Reopen
+    ) -> Done[conversation.Reopened]:
+        await self._called("reopen_by_agent", actor, request)
+        self._find(actor, request.conversation_id)
+        return Done(conversation.Reopened(seq=10, fence=4))
+
+    async def send_by_agent(
+        self, actor: Actor, request: chat.AgentText | chat.AgentCard
+    ) -> Done[chat.Sent]:
+        await self._called("send_by_agent", actor, request)
+        return self._send(actor, request)
+
+    async def write_note(self, actor: Actor, request: chat.WriteNote) -> Done[chat.Sent]:
+        await self._called("write_note", actor, request)
+        return self._append(actor, request, "note", {"text": request.text}, "desk")
+
+    async def recall_by_agent(self, actor: Actor, request: chat.AgentRecall) -> Done[chat.Sent]:
+        await self._called("recall_by_agent", actor, request)
+        return self._append(actor, request, "recall", {"recalled_seq": request.seq})
+
+    async def sync_by_agent(self, actor: Actor, request: chat.AgentSync) -> Done[chat.AgentSynced]:
+        await self._called("sync_by_agent", actor, request)
+        self._find(actor, request.conversation_id)
+        return Done(
+            chat.AgentSynced(
+                epoch=EPOCH,
+                entries=[],
+                more=False,
+                last_seq=0,
+                state="open",
+                marks=chat.Marks(),
+                desk_entries=[],
+                desk_more=False,
+                desk_last_seq=0,
+                fence=3,
+            )
+        )
+
+    async def mark_by_agent(self, actor: Actor, request: chat.Mark) -> Done[chat.Marked]:
+        await self._called("mark_by_agent", actor, request)
+        self._find(actor, request.conversation_id)
+        return Done(chat.Marked(marks=chat.Marks()))
+
+    async def type_by_agent(self, actor: Actor, request: chat.Typing) -> Done[Empty]:
+        await self._called("type_by_agent", actor, request)
+        found = self._find(actor, request.conversation_id)
+        return Done(Empty(), (TypingSeen(found.place, "agent"),))
+
+
+def buyer(person_id: str = "b1", shop_id: str = "s1", expires_at: int = NOW + 1_800_000) -> Actor:
+    return Actor("buyer", person_id, f"session-{person_id}", "小王", {shop_id: "buyer"}, expires_at)
+
+
+def agent(
+    person_id: str = "a1", role: Role = "agent", shops: Sequence[str] = ("s1",), expires_at: int = NOW + 36_000_000
+) -> Actor:
+    return Actor(
+        "agent", person_id, f"session-{person_id}", "小青", dict.fromkeys(shops, role), expires_at
+    )
+
+
+class FakeSessions:
+    """Tokens `token-of-<name>`; revisions and reviews as the test says."""
+
+    def __init__(self) -> None:
+        self.actors: dict[str, Actor] = {}
+        self.seen: list[tuple[Namespace, str, Client]] = []
+        self.origins: set[str | None] | None = None
+        self.log: list[Revision] = []
+        self.reviews: dict[str, Actor | None] = {}
+        self.failing = False
+        self.polled = asyncio.Condition()
+        self.polls = 0
+
+    def enrol(self, actor: Actor) -> str:
+        token = f"token-of-{actor.kind}-{actor.id}-{len(self.actors)}"
+        self.actors[token] = actor
+        return token
+
+    async def admit(self, namespace: Namespace, token: str, client: Client) -> Actor:
+        self.seen.append((namespace, token, client))
+        if self.origins is not None and client.origin not in self.origins:
+            raise Refused(ErrorCode.origin_refused)
+        found = self.actors.get(token)
+        if found is None:
+            raise Refused(ErrorCode.unauthenticated)
+        return found
+
+    async def revisions(self, cursor: int) -> tuple[int, Sequence[Revision]]:
+        async with self.polled:
+            self.polls += 1
+            self.polled.notify_all()
+        if self.failing:
+            raise ConnectionError("the database is away")
+        return len(self.log), self.log[cursor:] if cursor else ()
+
+    async def review(self, actor: Actor) -> Actor | None:
+        return self.reviews.get(actor.id, actor)
+
+
+class FakeAttendance:
+    """Who came and went."""
+
+    def __init__(self) -> None:
+        self.log: list[tuple[str, str, bool | None]] = []
+        self.facts: Sequence[Fact] = ()
+        self.failing = False
+        self.changed = asyncio.Condition()
+
+    async def _note(self, entry: tuple[str, str, bool | None]) -> Sequence[Fact]:
+        if self.failing:
+            raise ConnectionError("the database is away")
+        async with self.changed:
+            self.log.append(entry)
+            self.changed.notify_all()
+        return self.facts
+
+    async def arrived(self, actor: Actor) -> Sequence[Fact]:
+        return await self._note(("arrived", actor.id, None))
+
+    async def left(self, actor: Actor, *, last_here: bool) -> Sequence[Fact]:
+        return await self._note(("left", actor.id, last_here))
+
+
+class FakeMeter:
+    """Counts, and lets a test wait for a count."""
+
+    def __init__(self) -> None:
+        self.answers: Counter[tuple[str, str, str]] = Counter()
+        self.refusals: Counter[str] = Counter()
+        self.events: Counter[str] = Counter()
+        self.openings: Counter[str] = Counter()
+        self.closings: Counter[tuple[str, str]] = Counter()
+        self.lost = 0
+        self._waiting: defaultdict[tuple[str, str], list[asyncio.Future[None]]] = defaultdict(list)
+
+    def answered(self, namespace: str, command: str, outcome: str, seconds: float) -> None:
+        assert seconds >= 0
+        self.answers[namespace, command, outcome] += 1
+
+    def refused(self, code: str) -> None:
+        self.refusals[code] += 1
+
+    def told(self, event: str, sockets: int) -> None:
+        self.events[event] += sockets
+
+    def opened(self, namespace: str) -> None:
+        self.openings[namespace] += 1
+
+    def closed(self, namespace: str, reason: str) -> None:
+        self.closings[namespace, reason] += 1
+        for waiting in self._waiting.pop((namespace, reason), []):
+            if not waiting.done():
+                waiting.set_result(None)
+
+    def relay_lost(self, events: int) -> None:
+        self.lost += events
+
+    async def closing(self, namespace: str, reason: str) -> None:
+        """Returns when a socket has been closed for this reason."""
+        if not self.closings[namespace, reason]:
+            waiting = asyncio.get_running_loop().create_future()
+            self._waiting[namespace, reason].append(waiting)
+            async with asyncio.timeout(10):
+                await waiting
+
+
+class FakeTimer:
+    def __init__(self, callback: Callable[[], object]) -> None:
+        self.callback: Callable[[], object] | None = callback
+
+    def cancel(self) -> None:
+        self.callback = None
+
+
+class FakeClock:
+    """Time that passes when the test says so."""
+
+    def __init__(self) -> None:
+        self._elapsed = 0.0
+        self._order = itertools.count()
+        self._timers: list[tuple[float, int, FakeTimer]] = []
+
+    def monotonic(self) -> float:
+        return self._elapsed
+
+    def now_ms(self) -> int:
+        return NOW + int(self._elapsed * 1000)
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> FakeTimer:
+        timer = FakeTimer(callback)
+        heapq.heappush(self._timers, (self._elapsed + seconds, next(self._order), timer))
+        return timer
+
+    async def sleep(self, seconds: float) -> None:
+        woken = asyncio.get_running_loop().create_future()
+        self.call_later(seconds, lambda: woken.done() or woken.set_result(None))
+        await woken
+
+    def advance(self, seconds: float) -> None:
+        """Lets time pass and runs what was due on the way."""
+        until = self._elapsed + seconds
+        while self._timers and self._timers[0][0] <= until:
+            due, _, timer = heapq.heappop(self._timers)
+            self._elapsed = max(self._elapsed, due)
+            if timer.callback is not None:
+                timer.callback()
+        self._elapsed = until
+
+
+def with_shops(actor: Actor, shops: dict[str, Role]) -> Actor:
+    """The same person with other rights."""
+    return replace(actor, shops=shops)
