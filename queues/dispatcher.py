@@ -248,7 +248,6 @@ class Dispatcher:
             except Exception as error:
                 self._failed(error)
                 # What failed is tried again in a sweep's time, however often a hint comes meanwhile.
-                self._look_everywhere = True
                 wait_for = self._stopping
             rest = SWEEP_EVERY_S if wait_for is self._stopping else swept + SWEEP_EVERY_S - running.time()
             with contextlib.suppress(TimeoutError):

@@ -341,6 +341,7 @@ class LineStoreContract:
 
     async def test_an_offer_keeps_room_and_accepting_it_makes_the_owner(self, line: LineUnderTest) -> None:
         await open_shop(line)
+        await line.add_seat(seat("mei", misses=1))
         fence = await offered(line)
         assert (await line.seat("mei")).units_used == 20
         assert await line.owner("ann") is None
@@ -466,6 +467,19 @@ class LineStoreContract:
             ),
         ):
             assert attempt == Refused("stale_fence")
+
+    async def test_skills_asked_for_by_the_old_group_s_rule_do_not_follow_to_another_group(
+        self, line: LineUnderTest
+    ) -> None:
+        await open_shop(line)
+        await line.join(ticket("ann", skills={"tea": 3}))
+        for to, left in ((group("sales"), 1), (group("returns"), 0)):
+            wish = match(await line.ticket("ann"), "mei")
+            taken = await line.assign(wish, holder=await held(line), now=NOW)
+            assert taken is not None
+            fence = taken.fact.fence
+            await line.transfer("ann", person_id="mei", fence=fence, to=TransferTarget(to), now=NOW)
+            assert len((await line.ticket("ann")).requirements) == left
 
     async def test_a_conversation_handed_to_an_agent_is_kept_for_him_a_while(
         self, line: LineUnderTest

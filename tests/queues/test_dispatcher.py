@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -312,6 +313,29 @@ async def test_after_settling_the_ends_of_leases_count_again() -> None:
     assert isinstance(gone, SeatChanged) and gone.state == "offline"
 
 
+async def test_a_new_holder_looks_everywhere_whatever_it_was_asked() -> None:
+    desk = await Desk().open()
+    await desk.line.add_seat(seat("mei", groups=("returns",)))
+    await desk.line.join(ticket("ann", group_id="returns"))
+    (offered, *_) = (await desk.dispatcher.run_once(NOW, only={"sales"})).facts
+    assert isinstance(offered, Offered)
+
+
+async def test_places_that_another_holder_told_meanwhile_are_told_anew() -> None:
+    here = await Desk().open()
+    there = Desk(here.line, "node-b")
+    await here.line.join(ticket("ann"))
+    await here.line.join(ticket("ben", joined=1))
+    await here.dispatcher.run_once(NOW)
+    await here.line.close("ann", now=NOW + 1)
+    await there.dispatcher.run_once(NOW + DECIDING_LEASE_MS)
+    assert there.moves() == [("ben", 1)]
+    await here.line.join(ticket("cy", joined=2, head_start_s=9))
+    here.facts.clear()
+    await here.dispatcher.run_once(NOW + 2 * DECIDING_LEASE_MS)
+    assert here.moves() == [("cy", 1), ("ben", 2)]
+
+
 # What goes wrong
 
 
@@ -352,6 +376,10 @@ async def test_the_loop_serves_when_it_is_woken(monkeypatch: pytest.MonkeyPatch)
         desk.dispatcher.wake()
         await desk.until(lambda: "cy" in desk.owners())
         assert desk.line.asked[-1] is None, "a hint without a name asks for all"
+        await desk.line.join(ticket("di"))
+        desk.dispatcher.wake("sales")
+        await desk.until(lambda: "di" in desk.owners())
+        assert desk.line.asked[-1] == {"sales"}, "a hint is spent by the pass that it caused"
 
 
 async def test_many_wakes_are_gathered_into_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -373,19 +401,21 @@ async def test_without_any_hint_the_sweep_finds_what_changed(monkeypatch: pytest
     monkeypatch.setattr(dispatching, "SWEEP_EVERY_S", 0.01)
     desk = await Desk().open()
     await desk.line.add_seat(seat("mei"))
+    await desk.line.join(ticket("ann"))
     async with running(desk):
-        await desk.line.join(ticket("ann"))
         await desk.until(lambda: "ann" in desk.owners())
+        await desk.line.join(ticket("ben"))
+        await desk.until(lambda: "ben" in desk.owners())
 
 
 async def test_hints_that_never_cease_do_not_put_off_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatching, "SWEEP_EVERY_S", 0.02)
-    desk = await Desk().open()
-    await desk.line.add_seat(seat("mei", groups=("returns",), lease_until=NOW + 10**6))
+    desk = await Desk().open(replace(group("returns", accept="offer"), offer_seconds=1))
+    await desk.line.add_seat(seat("mei", groups=("returns",)))
     await desk.line.join(ticket("ann", group_id="returns"))
     async with running(desk):
         await desk.until(lambda: any(isinstance(each, Offered) for each in desk.facts))
-        desk.now = NOW + 20_000
+        desk.now = NOW + 1_000
 
         async def hint() -> None:
             while True:

@@ -161,6 +161,11 @@ def test_work_is_spread_over_equal_seats() -> None:
     assert [persons.count(each) for each in "abc"] == [4, 3, 3]
 
 
+def test_one_who_was_just_given_work_is_no_longer_the_longest_idle() -> None:
+    seats = [seat("mei", used=20, idle_since=NOW - 9), seat("bo", used=40, idle_since=NOW - 5)]
+    assert planned([ticket("x"), ticket("y", joined=1)], seats) == [("x", "mei"), ("y", "bo")]
+
+
 # Refusals and names
 
 
@@ -367,5 +372,6 @@ def test_a_house_without_room_ends_the_walk_at_its_first_step() -> None:
         raise AssertionError("nobody has room, so nobody further back need be looked at")
 
     away: list[SeatState] = ["break", "offline", "wrap_up"]
-    seats = [seat("full", used=100), *(seat(state, state=state) for state in away)]
+    seats = [seat("full", used=100), seat("gone", lease_until=NOW)]
+    seats += [seat(state, state=state) for state in away]
     assert list(plan(line(), seats, GROUPS, NOW)) == []
