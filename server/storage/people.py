@@ -218,6 +218,20 @@ class People:
         )
         return list(ended)
 
+    async def end_idle(self, now: int, *, seen_before: int) -> list[str]:
+        """End the sign-ins that were not used since `seen_before`; their ids."""
+        ended = await self._connection.scalars(
+            update(agent_sessions)
+            .where(
+                agent_sessions.c.ended_at.is_(None),
+                agent_sessions.c.expires_at > now,
+                agent_sessions.c.seen_at <= seen_before,
+            )
+            .values(ended_at=now)
+            .returning(agent_sessions.c.id)
+        )
+        return list(ended)
+
     async def add_socket_token(self, secret_hash: str, session_id: str, expires_at: int, now: int) -> None:
         """Store a token; those that nobody used in time go at the same moment."""
         await self._connection.execute(delete(socket_tokens).where(socket_tokens.c.expires_at <= now))
