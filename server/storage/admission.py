@@ -5,10 +5,12 @@ Both engines ask here: the batching writer of SQLite and the transactions of Pos
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import orjson
 
 from protocol.chat import RECALL_WITHIN_MS
-from protocol.errors import ErrorCode
+from protocol.errors import ErrorCode, Refused
 from server.storage.records import NewEntry, NewMark
 
 PREVIEW_CHARACTERS = 200
@@ -83,6 +85,18 @@ def owed_after(owed_since: int | None, entry: NewEntry) -> int | None:
         if entry.sender_kind == "agent":
             return None
     return owed_since
+
+
+def body_of(entry: NewEntry) -> tuple[dict[str, Any], str]:
+    """The body as it is stored, plain and as JSON text; a recall's names what it recalls.
+
+    Raises `Refused(bad_request)` for what is no JSON text, as half of a surrogate pair.
+    """
+    body = entry.body if entry.recalls is None else {"recalled_seq": entry.recalls}
+    try:
+        return body, orjson.dumps(body).decode()
+    except orjson.JSONEncodeError as error:
+        raise Refused(ErrorCode.bad_request) from error
 
 
 def preview_of(entry: NewEntry) -> str | None:

@@ -12,6 +12,7 @@ from protocol.errors import ErrorCode
 from server.storage.admission import (
     Head,
     RecallTarget,
+    body_of,
     entry_refusal,
     mark_refusal,
     moved_marks,
@@ -75,9 +76,8 @@ Outcome = Appended | Marked | ErrorCode
 
 
 def prepared(entry: NewEntry) -> PreparedEntry:
-    """The entry ready for a batch. A recall's body names what it recalls."""
-    body = entry.body if entry.recalls is None else {"recalled_seq": entry.recalls}
-    return PreparedEntry(entry, body, orjson.dumps(body).decode())
+    """The entry ready for a batch. Raises `Refused(bad_request)` for a body that is none."""
+    return PreparedEntry(entry, *body_of(entry))
 
 
 def commit_batch(db: sqlite3.Connection, writes: Sequence[Write], now: int) -> list[Outcome]:

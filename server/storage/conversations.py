@@ -17,6 +17,7 @@ from protocol.errors import ErrorCode, Refused
 from server.storage.admission import (
     Head,
     RecallTarget,
+    body_of,
     entry_refusal,
     mark_refusal,
     moved_marks,
@@ -235,6 +236,7 @@ class Conversations:
         self, conversation: Conversation, entry: NewEntry, also: dict[str, Any] | None = None
     ) -> Appended:
         """Store an admitted entry under the next seq of its log, and what `also` changes with it."""
+        body, text = body_of(entry)
         log, counter = (
             (public_log, conversations.c.last_seq)
             if entry.log == "public"
@@ -255,7 +257,6 @@ class Conversations:
                 .returning(counter)
             )
         ).scalar_one()
-        body = entry.body if entry.recalls is None else {"recalled_seq": entry.recalls}
         stored = LogEntry(
             seq,
             entry.message_id,
@@ -269,7 +270,7 @@ class Conversations:
         )
         values: dict[str, Any] = {name: getattr(stored, name) for name in ENTRY_COLUMNS if name != "body"} | {
             "conversation_id": conversation.id,
-            "body": orjson.dumps(body).decode(),
+            "body": text,
         }
         if entry.recalls is not None:
             values["recalled_seq"] = entry.recalls

@@ -27,16 +27,24 @@ def failures_as_retry() -> Iterator[None]:
     keep into `Refused(bad_request)`. Everything else is a fault of ours and passes."""
     try:
         yield
-    except exc.DataError as error:
+    except UnicodeEncodeError as error:
         raise Refused(ErrorCode.bad_request) from error
     except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, sqlite3.OperationalError) as error:
         raise _retry(error) from error
     except exc.DBAPIError as error:
+        if _unstorable(error):
+            raise Refused(ErrorCode.bad_request) from error
         if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _RACES:
             raise _retry(error) from error
         raise
     except (OSError, TimeoutError) as error:
         raise _retry(error) from error
+
+
+def _unstorable(error: exc.DBAPIError) -> bool:
+    """The value is none for its column: asyncpg says so before sending, PostgreSQL with class 22."""
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return state.startswith("22") or isinstance(getattr(error.orig, "__cause__", None), ValueError)
 
 
 def _retry(error: BaseException) -> Refused:

@@ -48,7 +48,6 @@ class SqliteConnection(aiosqlite.Connection):
             return sqlite3.connect(
                 path,
                 isolation_level=None,
-                timeout=BUSY_TIMEOUT_MS / 1000,
                 cached_statements=STATEMENTS_KEPT,
                 check_same_thread=False,
             )
@@ -65,6 +64,7 @@ class SqliteConnection(aiosqlite.Connection):
 
 def prepare(db: sqlite3.Connection) -> None:
     """Set what durability needs and read it back. Raises `StorageRefused` where the database has it not."""
+    db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA foreign_keys = ON")
@@ -85,7 +85,7 @@ class SqliteEngine:
 
     def __init__(self, url: URL, clock: Callable[[], int]) -> None:
         self._path = url.database or ":memory:"
-        self._turns = asyncio.Lock()
+        self.turns = asyncio.Lock()
         self._readers = self._engine("BEGIN", pool_size=READERS, max_overflow=0, pool_timeout=READER_WAIT_S)
         self._writers = self._engine("BEGIN IMMEDIATE", poolclass=NullPool)
         self._connection: AsyncConnection | None = None
@@ -112,17 +112,17 @@ class SqliteEngine:
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """The writer's connection in a transaction that nobody else can be in."""
         with failures_as_retry():
-            async with self._turns:
+            async with self.turns:
                 connection, _ = await self._writing()
                 async with connection.begin():
                     yield connection
 
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[SqliteConnection]:
-        """The writer's connection without a transaction: for the batches."""
-        async with self._turns:
-            _, driver = await self._writing()
-            yield driver
+    async def driver(self) -> SqliteConnection:
+        if self._driver is None or self._connection is None or self._connection.invalidated:
+            with failures_as_retry():
+                await self._writing()
+        assert self._driver is not None  # noqa: S101 - _writing opens it
+        return self._driver
 
     async def append(self, entry: NewEntry) -> Appended:
         return await self._writer.append(entry)
@@ -135,7 +135,7 @@ class SqliteEngine:
             return
         self._closed = True
         await self._writer.close()
-        async with self._turns:
+        async with self.turns:
             if self._connection is not None:
                 await self._connection.close()
                 self._connection = self._driver = None

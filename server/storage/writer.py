@@ -11,7 +11,6 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -36,10 +35,13 @@ class Driver(Protocol):
     async def run(self, work: Callable[[sqlite3.Connection], Result]) -> Result: ...
 
 
-class Turns(Protocol):
-    """Gives the writer's connection to one user at a time, in the order they asked."""
+class Lender(Protocol):
+    """Where the writer's connection is lent: to who holds `turns`, in the order they asked."""
 
-    def turn(self) -> AbstractAsyncContextManager[Driver]: ...
+    turns: asyncio.Lock
+
+    async def driver(self) -> Driver:
+        """The connection, for the holder of `turns`. Raises `Refused(retry)` when it cannot be had."""
 
 
 @dataclass(slots=True)
@@ -56,8 +58,8 @@ class Tally:
 class Writer:
     """Gathers writes and commits them in batches. `close` twice is harmless."""
 
-    def __init__(self, turns: Turns, clock: Callable[[], int]) -> None:
-        self._turns = turns
+    def __init__(self, lender: Lender, clock: Callable[[], int]) -> None:
+        self._lender = lender
         self._clock = clock
         self._waiting: list[tuple[Write, asyncio.Future[Outcome]]] = []
         self._draining: asyncio.Task[None] | None = None
@@ -102,9 +104,9 @@ class Writer:
     async def _drain(self) -> None:
         try:
             while self._waiting:
-                async with self._turns.turn() as driver:
+                async with self._lender.turns:
                     batch, self._waiting = self._waiting[:BATCH_MAX], self._waiting[BATCH_MAX:]
-                    outcomes = await self._commit(driver, [write for write, _ in batch])
+                    outcomes = await self._commit([write for write, _ in batch])
                 self._count(outcomes)
                 for (_, answer), outcome in zip(batch, outcomes, strict=True):
                     if not answer.done():
@@ -112,20 +114,30 @@ class Writer:
         finally:
             self._draining = None
 
-    async def _commit(self, driver: Driver, writes: Sequence[Write]) -> Sequence[Outcome]:
+    async def _commit(self, writes: Sequence[Write]) -> Sequence[Outcome]:
         now = self._clock()
         try:
+            driver = await self._lender.driver()
             return await driver.run(lambda db: commit_batch(db, writes, now))
+        except Refused as refused:
+            return [refused.code] * len(writes)
         except sqlite3.OperationalError as error:
             # Full, locked or failing: true of every write of the batch.
             logger.warning("storage.batch_failed", extra={"writes": len(writes), "error": str(error)})
             return [ErrorCode.retry] * len(writes)
+        except UnicodeEncodeError:
+            if len(writes) == 1:
+                return [ErrorCode.bad_request]
+            return await self._commit_each(writes)
         except Exception:
             # One write that cannot be stored must not keep its neighbours from being stored.
             logger.exception("storage.batch_broken", extra={"writes": len(writes)})
             if len(writes) == 1:
                 return [ErrorCode.retry]
-            return [outcome for write in writes for outcome in await self._commit(driver, [write])]
+            return await self._commit_each(writes)
+
+    async def _commit_each(self, writes: Sequence[Write]) -> Sequence[Outcome]:
+        return [outcome for write in writes for outcome in await self._commit([write])]
 
     def _count(self, outcomes: Sequence[Outcome]) -> None:
         tally = self.tally
