@@ -1,0 +1,11 @@
+/** Limits of the wire that the screen must know before the server says them. Source: `protocol/base.py`, `protocol/chat.py`. */
+
+/** Characters (code points) of one text. */
+export const MAX_TEXT = 4_000
+/** Characters of a handover note. */
+export const MAX_NOTE = 2_000
+/** How long after sending a message can be taken back. */
+export const RECALL_WITHIN_MS = 120_000
+
+/** Length as the server counts it: by code point, not by UTF-16 unit. */
+export const lengthOf = (text: string) => [...text].length

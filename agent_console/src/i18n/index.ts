@@ -1,0 +1,21 @@
+/** The two languages, and words for what the wire says in codes. */
+
+import { createI18n } from 'vue-i18n'
+import type { Language } from '../stores/settings.ts'
+import en from './en.ts'
+import { enReasons, zhReasons } from './reasons.ts'
+import zh from './zh-CN.ts'
+
+export const messages = {
+  'zh-CN': { ...zh, reason: { ...zhReasons, other: '其他依据（{code}）' } },
+  en: { ...en, reason: { ...enReasons, other: 'Another reason ({code})' } },
+}
+
+export type Messages = (typeof messages)['zh-CN']
+
+export const i18n = createI18n<[Messages], Language, false>({
+  legacy: false,
+  locale: 'zh-CN',
+  fallbackLocale: 'zh-CN',
+  messages,
+})

@@ -1,0 +1,7 @@
+import { socketIoDial } from '@livedesk/protocol'
+import { agentApi } from './api/http.ts'
+import { makeConsole } from './app.ts'
+import { armSounds } from './effects/sounds.ts'
+
+armSounds()
+makeConsole({ api: agentApi(), dial: socketIoDial(location.origin, '/agent') }).mount('#app')
