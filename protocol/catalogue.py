@@ -140,7 +140,13 @@ COMMANDS: tuple[Command, ...] = (
         "desk.load", "none", "read", line.LoadDesk, line.Desk, "The console's start state as of one read."
     ),
     _agent(
-        "presence.set", "person", "write", line.SetPresence, line.Seat, "Ready, break, wrapping up or gone."
+        "presence.set",
+        "person",
+        "write",
+        line.SetPresence,
+        line.Seat,
+        "Ready, break, wrapping up or gone.",
+        E.conflict,
     ),
     _agent(
         "wall.load",
@@ -212,7 +218,7 @@ COMMANDS: tuple[Command, ...] = (
         Empty,
         "Hands the conversation on with a note.",
         *_OWNED,
-        E.at_capacity,
+        E.too_many,
     ),
     _agent(
         "conversation.close",
@@ -234,7 +240,6 @@ COMMANDS: tuple[Command, ...] = (
         "Goes on with a closed conversation as its owner.",
         E.not_found,
         E.conflict,
-        E.at_capacity,
     ),
     _agent(
         "chat.send",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
 from protocol.base import Cents, Id, Line, Millis, Note, Seq, Text, Url, Wire
 from protocol.errors import ErrorCode
@@ -151,6 +151,20 @@ LiveEvent = Annotated[
     HostOn | HostOff | ExplainStart | ExplainEnd | HostSaid | PromiseMade | Commented | SessionEnded,
     Field(discriminator="kind"),
 ]
+
+
+_LIVE_EVENT: TypeAdapter[LiveEvent] = TypeAdapter(LiveEvent)
+_ANY_EVENT: TypeAdapter[dict[str, object]] = TypeAdapter(dict[str, object])
+
+
+def read_live_event(raw: dict[str, object]) -> LiveEvent:
+    """One event of a call, read by itself. Raises ValueError that says which field is wrong and why."""
+    try:
+        return _LIVE_EVENT.validate_json(_ANY_EVENT.dump_json(raw))
+    except ValidationError as wrong:
+        first = wrong.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ValueError(f"{where}: {first['msg']}" if where else first["msg"]) from None
 
 
 class PostLiveEvents(Wire):

@@ -1,0 +1,199 @@
+"""Introduces everyone to everyone: the one place that knows what is real.
+
+Tests call the same function with other settings, limits, a clock or a failpoint; nothing is opened at import.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from protocol import session
+from queues.dispatcher import Dispatcher
+from queues.presence import RENEW_EVERY_MS
+from server.auth.agents import SignIns
+from server.auth.buyers import BuyerSessions
+from server.auth.keys import ApiKeys
+from server.auth.passwords import Passwords
+from server.auth.sessions import SocketSessions
+from server.cluster import Cluster
+from server.config import Settings
+from server.desk.line import Attending, DecidingLine, LineCases
+from server.desk.merchant import Merchant
+from server.desk.messages import Messages
+from server.desk.opening import Opening
+from server.desk.views import Views
+from server.desk.world import World
+from server.http.client import Clients
+from server.identifiers import epoch_ms, new_id
+from server.metrics import Metrics
+from server.rates import Rates
+from server.storage.database import Database
+from server.storage.leases import SqlDecidingLease
+from signaling import server as signaling
+from signaling.limits import Limits
+from signaling.ports import Actor, Done
+
+log = logging.getLogger(__name__)
+
+TIDY_EVERY_S = 60.0
+"""How often idle sign-ins are ended and old sessions forgotten."""
+
+
+class Desk(Opening, Messages, LineCases, Views):
+    """Every command of the catalogue."""
+
+    async def renew_session(self, actor: Actor, request: session.Renew) -> Done[session.Renewed]:
+        """A fresh token on a session that is not revoked."""
+        return Done(await self.world.renewal.renew(actor))
+
+
+@dataclass
+class Livedesk:
+    """A node: everything built, and its endings."""
+
+    settings: Settings
+    db: Database
+    rates: Rates
+    passwords: Passwords
+    buyers: BuyerSessions
+    sign_ins: SignIns
+    keys: ApiKeys
+    sockets: SocketSessions
+    clients: Clients
+    metrics: Metrics
+    merchant: Merchant
+    signaling: signaling.Signaling
+    dispatcher: Dispatcher
+    attending: Attending
+    cluster: Cluster | None
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def start(self) -> None:
+        """Begins to serve the line and to hear other nodes."""
+        if self.cluster is not None:
+            self.cluster.start(self.dispatcher.wake)
+        await self.signaling.start()
+        self.dispatcher.start()
+        self._tasks = [
+            asyncio.create_task(_every(RENEW_EVERY_MS / 1000, self.attending.renew)),
+            asyncio.create_task(_every(TIDY_EVERY_S, self.sockets.end_idle)),
+        ]
+
+    async def stop(self) -> None:
+        """Sends sockets away, finishes what is under way, closes. Twice is harmless."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        await self.signaling.stop()
+        await self.dispatcher.stop()
+        if self.cluster is not None:
+            await self.cluster.close()
+        await self.rates.close()
+        self.passwords.close()
+        await self.db.close()
+
+
+async def bootstrap(
+    settings: Settings,
+    *,
+    clock: Callable[[], int] = epoch_ms,
+    limits: Limits | None = None,
+    failpoint: Callable[[str], None] | None = None,
+    check: bool = False,
+) -> Livedesk:
+    """Opens the database and builds a node on it; `start` sets it going."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    db = await Database.open(settings.database, clock=clock)
+    node_id = new_id()
+    metrics = Metrics()
+    rates = Rates(settings.redis_url)
+    passwords = Passwords()
+    buyers = BuyerSessions(db, rates, settings.own_origins)
+    clients = Clients(settings.trusted_proxies)
+    sockets = SocketSessions(db, settings.own_origins)
+    cluster = Cluster(settings.redis_url, node_id) if settings.redis_url else None
+    late = _Late()
+    world = World(
+        db=db,
+        clock=clock,
+        new_id=new_id,
+        wake=late.wake,
+        publish=late.publish,
+        renewal=buyers,
+        node_id=node_id,
+    )
+    desk = Desk(world)
+    deciding = DecidingLine(world)
+    attending = Attending(world)
+    dispatcher = Dispatcher(
+        store=deciding,
+        lease=SqlDecidingLease(db, node_id),
+        announce=deciding.moved,
+        new_id=new_id,
+        clock=clock,
+        on_error=lambda error: log.error("a pass of the line failed", exc_info=error),
+    )
+    floor = signaling.build(
+        desk,
+        desk,
+        sockets,
+        attending,
+        clients.of_environ,
+        metrics,
+        client_manager=cluster.manager if cluster else None,
+        limits=limits,
+        shared=rates if settings.redis_url else None,
+        failpoint=failpoint,
+        check=check,
+    )
+    late.signaling = floor
+    late.dispatcher = dispatcher
+    late.cluster = cluster
+    return Livedesk(
+        settings=settings,
+        db=db,
+        rates=rates,
+        passwords=passwords,
+        buyers=buyers,
+        sign_ins=SignIns(db, rates, passwords),
+        keys=ApiKeys(db, rates),
+        sockets=sockets,
+        clients=clients,
+        metrics=metrics,
+        merchant=Merchant(world),
+        signaling=floor,
+        dispatcher=dispatcher,
+        attending=attending,
+        cluster=cluster,
+    )
+
+
+class _Late:
+    """The two ways out of the use cases, known only after everything that uses them is built."""
+
+    signaling: signaling.Signaling
+    dispatcher: Dispatcher
+    cluster: Cluster | None
+
+    def wake(self, group_id: str | None) -> None:
+        self.dispatcher.wake(group_id)
+        if self.cluster is not None and not self.dispatcher.deciding:
+            self.cluster.wake(group_id)
+
+    def publish(self, facts: Any) -> None:
+        self.signaling.publish(facts)
+
+
+async def _every(seconds: float, act: Callable[[], Any]) -> None:
+    """Acts again and again; a failure is logged and the next turn comes all the same."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await act()
+        except Exception:
+            log.exception("a recurring task failed")

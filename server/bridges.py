@@ -1,0 +1,217 @@
+"""Translates between floors: the line's facts and refusals into what the desk says and signaling tells.
+
+`Telling` works inside the unit of work that made the facts true, because some of them are lines in the
+conversation's own log (an assignment, a return to the line) and must be stored or lost together with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from protocol import conversation as wire
+from protocol import line as wire_line
+from protocol.errors import ErrorCode, Refused
+from queues import model as queue
+from queues.ownership import Refused as LineRefused
+from queues.ownership import RefusedCode
+from server.storage.database import Reader, Unit
+from server.storage.line import SeatRow
+from server.storage.records import Appended, HistoryRow, NewEntry, SummaryRow
+from signaling import facts
+
+_CODES: dict[RefusedCode, ErrorCode] = {
+    "already_taken": ErrorCode.already_taken,
+    "offer_expired": ErrorCode.offer_ended,
+    "offer_ended": ErrorCode.offer_ended,
+    "stale_fence": ErrorCode.stale_fence,
+    "not_waiting": ErrorCode.already_taken,
+    "seat_not_ready": ErrorCode.conflict,
+    "seat_full": ErrorCode.at_capacity,
+    "seat_absent": ErrorCode.conflict,
+    "conversations_open": ErrorCode.conflict,
+    "transfer_target": ErrorCode.not_found,
+    "transfer_limit": ErrorCode.too_many,
+    "unknown": ErrorCode.not_found,
+}
+
+
+Answer = TypeVar("Answer")
+
+
+def granted(answer: Answer | LineRefused) -> Answer:
+    """The line's answer, or its refusal in the wire's words."""
+    if isinstance(answer, LineRefused):
+        raise Refused(_CODES[answer.code])
+    return answer
+
+
+def summary(row: SummaryRow) -> wire.Summary:
+    """A row of the console's lists; a visitor without a name is called what he is."""
+    return wire.Summary(
+        conversation_id=row.conversation_id,
+        shop_id=row.shop_id,
+        shop_name=row.shop_name,
+        buyer_name=row.buyer_name or _visitor(row.buyer_id),
+        buyer_tier=row.buyer_tier,
+        verified=row.verified,
+        state=row.state,
+        line=row.line,
+        group_id=row.group_id,
+        group_name=row.group_name,
+        owner_id=row.owner_id,
+        owner_name=row.owner_name,
+        fence=row.fence,
+        last_seq=row.last_seq,
+        desk_last_seq=row.desk_last_seq,
+        opened_at=row.opened_at,
+        waiting_since=row.waiting_since,
+        owed_since=row.owed_since,
+        closed_at=row.closed_at,
+        product_title=row.product_title,
+        order_id=row.order_id,
+        preview=row.preview,
+        unread=row.unread,
+    )
+
+
+def _visitor(buyer_id: str) -> str:
+    return f"访客 {buyer_id[-4:].upper()}"
+
+
+def history(row: HistoryRow) -> wire.BuyerSummary:
+    """A conversation in the buyer's own history."""
+    return wire.BuyerSummary(
+        conversation_id=row.conversation_id,
+        state=row.state,
+        last_seq=row.last_seq,
+        opened_at=row.opened_at,
+        closed_at=row.closed_at,
+        agent_name=row.agent_name,
+        preview=row.preview,
+        unread=row.unread,
+    )
+
+
+def seat(row: SeatRow, now: int) -> wire_line.Seat:
+    """An agent as the server sees him."""
+    return wire_line.Seat(
+        person_id=row.person_id,
+        name=row.name,
+        state=row.state,
+        reason=row.reason,
+        since=row.since,
+        connected=row.lease_until > now,
+        units_used=row.units_used,
+        units_capacity=row.units_capacity,
+        active=row.active,
+    )
+
+
+class Telling:
+    """Collects what must be told once the unit of work is committed."""
+
+    def __init__(self, unit: Unit, *, now: int, new_id: Any) -> None:
+        self._unit = unit
+        self._now = now
+        self._new_id = new_id
+        self.facts: list[facts.Fact] = []
+        self._rows: dict[str, None] = {}
+        self._seats: dict[str, None] = {}
+
+    async def line(self, changes: Iterable[queue.Fact]) -> None:
+        """What the line says happened."""
+        for change in changes:
+            await self._change(change)
+
+    async def _change(self, change: queue.Fact) -> None:
+        match change:
+            case queue.Assigned():
+                self._seats[change.person_id] = None
+                self._rows[change.conversation_id] = None
+                name = (await self._unit.line.seat(change.person_id)).name
+                stored = await self.system(change.conversation_id, "assigned", {"agent_name": name})
+                row = await self._summary(change.conversation_id)
+                self.facts.append(facts.PlaceInLineMoved(stored.place, None, 0))
+                self.facts.append(
+                    facts.OwnerChanged(row.place, name, change.fence, summary(row), before=None)
+                )
+            case queue.Offered():
+                self._seats[change.person_id] = None
+                self._rows[change.conversation_id] = None
+                row = await self._summary(change.conversation_id)
+                why = await self._unit.line.needs(change.ticket_id)
+                self.facts.append(
+                    facts.OfferMade(
+                        change.person_id,
+                        wire.Offered(
+                            offer_id=change.offer_id,
+                            fence=change.fence,
+                            expires_at=change.expires_at,
+                            now=self._now,
+                            why=[f"{need.skill} ≥ {need.level}" for need in why],
+                            summary=summary(row),
+                        ),
+                    )
+                )
+            case queue.OfferEnded():
+                self._seats[change.person_id] = None
+                self._rows[change.conversation_id] = None
+                self.facts.append(facts.OfferOver(change.person_id, change.offer_id, change.state))
+            case queue.Requeued():
+                self._seats[change.from_person] = None
+                self._rows[change.conversation_id] = None
+                if change.reason == "owner_lost":
+                    await self.system(change.conversation_id, "requeued", {})
+            case queue.Closed():
+                if change.person_id is not None:
+                    self._seats[change.person_id] = None
+                self._rows[change.conversation_id] = None
+            case queue.SeatChanged() | queue.OwnerAbsent() | queue.OwnerReturned():
+                self._seats[change.person_id] = None
+            case queue.Moved():
+                raise ValueError("places in line are told by the deciding node after its pass")
+
+    async def system(
+        self, conversation_id: str, kind: str, body: dict[str, Any], *, log: facts.Log = "public"
+    ) -> Appended:
+        """Writes a line of the house itself into one of the logs."""
+        stored = await self._unit.conversations.append(
+            NewEntry(
+                conversation_id=conversation_id,
+                log=log,
+                message_id=self._new_id(),
+                client_id=None,
+                sender_kind="system",
+                sender_id=None,
+                sender_name=None,
+                sent_at=self._now,
+                kind=kind,
+                body=body,
+            ),
+            now=self._now,
+        )
+        self.facts.append(facts.EntryStored(stored.place, log, stored.entry))
+        return stored
+
+    async def _summary(self, conversation_id: str) -> SummaryRow:
+        row = await self._unit.lists.summary(conversation_id)
+        if row is None:
+            raise Refused(ErrorCode.not_found)
+        return row
+
+    def row(self, conversation_id: str) -> None:
+        """The conversation's row in the lists changed."""
+        self._rows[conversation_id] = None
+
+    async def all(self) -> list[facts.Fact]:
+        """Everything collected, with the changed rows and seats as they stand at the end."""
+        for conversation_id in self._rows:
+            self.facts.append(facts.RowChanged(summary(await self._summary(conversation_id))))
+        return [*self.facts, *await seats_told(self._unit, list(self._seats), self._now)]
+
+
+async def seats_told(unit: Reader, person_ids: list[str], now: int) -> list[facts.Fact]:
+    """The seats of these people as facts for the colleagues in their shops."""
+    rows = await unit.line.seats(person_ids) if person_ids else []
+    return [facts.SeatChanged(seat(row, now), row.shop_ids) for row in rows]

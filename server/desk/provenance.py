@@ -1,0 +1,191 @@
+"""Where orders come from: stored events become a timeline, the rules bind, each verdict is a version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from aftersales import livestream as live
+from aftersales import provenance as rules
+from protocol import provenance as wire
+from server.storage.catalogue import OrderRecord
+from server.storage.database import Reader, Unit
+from server.storage.live import LiveEventRecord, LiveSessionRecord, ProvenanceRecord
+from server.storage.records import Conversation
+from signaling import facts
+
+TIMELINES_AROUND_MS = 24 * 3_600_000
+"""Sessions that touch the day before an order are looked at; an order later than that has no minute."""
+
+_SOURCE = "shop"
+
+
+def event_of(row: LiveEventRecord) -> live.LiveEvent:
+    """A stored event in the words of the timeline."""
+    key = {"source": _SOURCE, "source_event_id": row.source_event_id, "at": row.at}
+    body = row.body
+    match row.kind:
+        case "host_on":
+            return live.HostOn(host=body["host"], **key)
+        case "host_off":
+            return live.HostOff(host=body["host"], **key)
+        case "explain_start":
+            return live.ExplainStart(product_id=str(row.product_id), **key)
+        case "explain_end":
+            return live.ExplainEnd(product_id=str(row.product_id), **key)
+        case "said":
+            return live.HostSaid(text=body["text"], host=body.get("host"), **key)
+        case "promise":
+            return live.PromiseMade(
+                kind=body["promise"],
+                text=body["text"],
+                value=body.get("value", ""),
+                product_id=row.product_id,
+                until=body.get("until"),
+                host=body.get("host"),
+                **key,
+            )
+        case "comment":
+            return live.Commented(
+                text=body["text"],
+                buyer=body.get("buyer"),
+                name=body.get("name"),
+                product_id=row.product_id,
+                **key,
+            )
+        case "session_end":
+            return live.SessionEnded(**key)
+        case other:
+            raise ValueError(f"an event of a kind that is not declared: {other}")
+
+
+def timeline_of(session: LiveSessionRecord, events: Sequence[LiveEventRecord]) -> live.Timeline:
+    """A session with its events as the rules read it."""
+    return live.Timeline(
+        live.LiveSession(
+            id=session.id,
+            started_at=session.started_at,
+            ended_at=session.ended_at,
+            delay_ms=session.delay_ms,
+        ),
+        [event_of(row) for row in events],
+    )
+
+
+async def bind_order(
+    unit: Unit, order: OrderRecord, *, now: int, conversation: Conversation | None
+) -> list[facts.Fact]:
+    """Binds every line of an order; a verdict other than the newest stored one becomes a new version."""
+    told: list[facts.Fact] = []
+    newest = await unit.live.provenances(order.shop_id, order.id)
+    for line in order.lines:
+        sessions, timelines = await _timelines(
+            unit, order.shop_id, line.product_id, line.live_session_id, order.placed_at
+        )
+        verdict = rules.bind(
+            rules.OrderLine(
+                product_id=line.product_id,
+                buyer=order.buyer_subject,
+                ordered_at=order.placed_at,
+                paid_at=order.paid_at,
+                live_session_id=line.live_session_id,
+            ),
+            timelines,
+        )
+        document = _document(verdict, sessions)
+        before = newest.get(line.line_id)
+        if before is not None and before.verdict == document:
+            continue
+        stored = ProvenanceRecord(
+            shop_id=order.shop_id,
+            order_id=order.id,
+            line_id=line.line_id,
+            version=1 if before is None else before.version + 1,
+            verdict=document,
+            bound_at=now,
+        )
+        await unit.live.add_provenance(stored)
+        if conversation is not None:
+            told.append(facts.ProvenanceFound(conversation.place, order.id, line.line_id, card(stored)))
+    return told
+
+
+async def of_tap(unit: Reader, found: Conversation, subject: str | None) -> wire.ProvenanceCard:
+    """The minute of the stream in which a buyer without an order tapped; read, not stored (version 0)."""
+    sessions, timelines = await _timelines(
+        unit, found.shop_id, str(found.product_id), found.live_session_id, found.opened_at
+    )
+    verdict = rules.bind(
+        rules.OrderLine(
+            product_id=str(found.product_id),
+            buyer=subject,
+            ordered_at=found.opened_at,
+            live_session_id=found.live_session_id,
+            position_ms=found.position_ms,
+        ),
+        timelines,
+    )
+    return wire.ProvenanceCard.model_validate(_document(verdict, sessions) | {"version": 0})
+
+
+def card(stored: ProvenanceRecord) -> wire.ProvenanceCard:
+    """A stored verdict as the panel shows it."""
+    return wire.ProvenanceCard.model_validate(stored.verdict | {"version": stored.version})
+
+
+async def _timelines(
+    unit: Reader, shop_id: str, product_id: str, named: str | None, at: int
+) -> tuple[dict[str, LiveSessionRecord], list[live.Timeline]]:
+    """The named session, and those that explained the product within a day before the order."""
+    sessions = await unit.live.sessions_around(
+        shop_id, product_id, since=at - TIMELINES_AROUND_MS, until=at, named=named
+    )
+    timelines = [timeline_of(row, await unit.live.events(shop_id, row.id)) for row in sessions]
+    return {row.id: row for row in sessions}, timelines
+
+
+def _document(verdict: rules.Provenance, sessions: dict[str, LiveSessionRecord]) -> dict[str, Any]:
+    """The verdict as it is stored and shown: what may be relied on, in the wire's fields."""
+    origin = verdict.origin
+    document: dict[str, Any] = {
+        "confidence": verdict.confidence,
+        "reasons": [{"code": reason.code, "data": dict(reason.data)} for reason in verdict.reasons],
+    }
+    if origin is None:
+        return document
+    document |= {
+        "live_session_id": origin.session_id,
+        "live_title": sessions[origin.session_id].title,
+        "hosts": list(dict.fromkeys(span.host for span in origin.hosts))[:20],
+        "promises": [
+            _said(each.promise, each.offset_ms, kind=each.promise.kind, by=each.promise.host)
+            for each in origin.promises
+        ],
+        "questions": [
+            _said(each.comment, each.offset_ms, by=each.comment.name, own=each.own)
+            for each in origin.questions
+        ],
+        "offset_from_ms": origin.from_offset_ms,
+        "offset_to_ms": origin.to_offset_ms,
+    }
+    if origin.segment is not None:
+        document |= {"segment_from": origin.segment.from_at, "segment_to": origin.segment.to_at}
+    return {name: value for name, value in document.items() if value is not None}
+
+
+def _said(
+    event: live.PromiseMade | live.Commented,
+    offset_ms: int,
+    *,
+    kind: str = "said",
+    by: str | None = None,
+    own: bool = False,
+) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "at": event.at,
+        "offset_ms": offset_ms,
+        "text": event.text,
+        "kind": kind,
+        "own": own,
+    }
+    return said | ({"by": by} if by else {})
