@@ -1,6 +1,6 @@
 import type { LogHost, LogSnapshot } from './host.ts'
 import type { Cursor, Line } from './keep.ts'
-import { emptyTrack, ingest, ingestPublic, lastSeq, type Side } from './log.ts'
+import { emptyTrack, HELD_MAX, ingest, ingestPublic, lastSeq, withoutHeld, type Side } from './log.ts'
 import { Marker } from './Marker.ts'
 import { Outbox } from './Outbox.ts'
 import { Refusal, asRefusal, isTransient, needsToken, retryAfter, type Failure } from './refusal.ts'
@@ -44,6 +44,9 @@ export class ConversationLog {
   /** Highest seqs that somebody spoke of; beyond what we have, there is something to fetch. */
   private spokenOf = 0
   private deskSpokenOf = 0
+  /** This connection has answered a read: the epoch is the one we think, and pushes may be appended. */
+  private confirmed = false
+  private early: { open: PublicEntry[]; desk: DeskEntry[] } = { open: [], desk: [] }
   private reading = false
   private readAgain = false
   private readFailures = 0
@@ -176,6 +179,14 @@ export class ConversationLog {
   connected(): void {
     this.readFailures = 0
     this.refusal = null
+    // A restored database speaks of other entries under the same numbers: nothing that waited behind a gap
+    // is of use, and no push is taken in before a read has shown that the log goes on.
+    this.confirmed = false
+    this.early = { open: [], desk: [] }
+    this.open = withoutHeld(this.open)
+    this.desk = withoutHeld(this.desk)
+    this.spokenOf = 0
+    this.deskSpokenOf = 0
     this.scheduleRead(0)
     this.outbox.resume()
     this.marker.schedule()
@@ -191,11 +202,19 @@ export class ConversationLog {
   }
 
   posted(entry: PublicEntry): void {
+    if (!this.confirmed) {
+      if (this.early.open.length < HELD_MAX) this.early.open.push(entry)
+      return
+    }
     this.take([entry], [])
     if (this.open.held.size > 0) this.scheduleRead(GAP_GRACE_MS)
   }
 
   noted(entry: DeskEntry): void {
+    if (!this.confirmed) {
+      if (this.early.desk.length < HELD_MAX) this.early.desk.push(entry)
+      return
+    }
     this.take([], [entry])
     if (this.desk.held.size > 0) this.scheduleRead(GAP_GRACE_MS)
   }
@@ -258,8 +277,8 @@ export class ConversationLog {
     this.outbox.fail(failure)
   }
 
-  keptElsewhere(present: ReadonlySet<string>): void {
-    this.outbox.keptElsewhere(present)
+  keptElsewhere(): void {
+    this.outbox.keptElsewhere()
   }
 
   keepAgain(): void {
@@ -367,16 +386,20 @@ export class ConversationLog {
       return true
     }
     if (this.disposed) return false
-    if (this.epoch !== null && reply.epoch !== this.epoch && after + deskAfter > 0) {
+    if (this.epoch !== null && reply.epoch !== this.epoch) {
       this.reset()
       this.epoch = reply.epoch
-      return true
+      // What was read after a cursor of the old database is of no use.
+      if (after + deskAfter > 0) return true
     }
     this.epoch = reply.epoch
     this.take(reply.entries, reply.desk_entries ?? [])
     this.marker.told(reply.marks)
     if (reply.fence !== undefined) this.owned(reply.fence, reply.owner_id ?? null)
+    this.confirmed = true
     if (reply.more || reply.desk_more) return true
+    this.take(this.early.open, this.early.desk)
+    this.early = { open: [], desk: [] }
     // The state is as of the same read; a push may have brought later entries meanwhile.
     if (reply.last_seq === lastSeq(this.open)) {
       this.state = reply.state

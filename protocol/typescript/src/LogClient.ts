@@ -2,7 +2,7 @@ import { browserClock, type Clock } from './clock.ts'
 import { socketIoDial, type Dial, type Namespace, type Wires } from './connection.ts'
 import { ConversationLog } from './ConversationLog.ts'
 import type { LogHost, LogSnapshot } from './host.ts'
-import { timeOf, uuid7 } from './ids.ts'
+import { uuid7 } from './ids.ts'
 import { memoryKeep, type Keep, type Line } from './keep.ts'
 import { Link, type LinkState, type TokenSource } from './link.ts'
 import type { Side } from './log.ts'
@@ -340,17 +340,16 @@ export class LogClient<N extends Namespace> {
       try {
         const opened = await (this as unknown as LogClient<'/buyer'>).insist('conversation.open', asked)
         id = opened.conversation_id
+        this.nowIn(opened)
         if (this.opening === asked) this.setOpening(null)
-        this.nowIn(opened, timeOf(asked.client_id))
       } catch (thrown) {
         const refusal = asRefusal(thrown)
         if (refusal.code === 'ended') throw refusal
         if (this.opening !== asked) continue
-        this.setOpening(null)
         if (this.currentLog?.snapshot.id === null) {
           this.currentLog.fail({ code: refusal.code, message: refusal.message })
         }
-        this.currentLog?.pump()
+        this.setOpening(null)
         throw refusal
       }
     }
@@ -360,11 +359,15 @@ export class LogClient<N extends Namespace> {
   private setOpening(opening: Open | null): void {
     this.opening = opening
     this.keep.setOpening(opening)
+    if (!opening) this.allLogs().forEach((log) => log.pump())
     this.changed()
   }
 
-  /** The server named the conversation. What was written since it was asked belongs there. */
-  private nowIn(opened: Opened, since: number): void {
+  /**
+   * The server named the conversation. Lines that never left, or are for the person to decide, go there;
+   * those whose answer was lost ask again where they were first sent, or they could be stored twice.
+   */
+  private nowIn(opened: Opened): void {
     const { conversation_id: id } = opened
     const before = this.currentLog
     const beforeId = before?.snapshot.id ?? null
@@ -376,7 +379,7 @@ export class LogClient<N extends Namespace> {
     this.currentLog = log
     log.opened(id, opened.epoch, opened.last_seq)
     if (before && before !== log) {
-      log.adopt(before.release((line) => beforeId === null || line.created_at >= since))
+      log.adopt(before.release((line) => !line.tried || line.state === 'failed'))
       if (beforeId === null) before.dispose()
     }
     if (opened.position !== undefined) log.moved(opened.position)
@@ -453,8 +456,7 @@ export class LogClient<N extends Namespace> {
 
   /** Another tab wrote to the keep: gone lines are gone here too, new ones are taken over if they stay. */
   private keptElsewhere(): void {
-    const present = new Set(this.keep.lines().map((line) => line.client_id))
-    this.allLogs().forEach((log) => log.keptElsewhere(present))
+    this.allLogs().forEach((log) => log.keptElsewhere())
     this.cancelAdopt ??= this.clock.after(ADOPT_AFTER_MS, () => {
       this.cancelAdopt = null
       this.adopt(this.keep.lines())

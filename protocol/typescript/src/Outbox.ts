@@ -93,8 +93,15 @@ export class Outbox {
 
   /** Gives up those of the unsent lines, for another log to adopt. */
   release(which: (line: Line) => boolean): Line[] {
-    const leaving = this.all.filter((line) => this.mayLeave(line) && which(line))
-    if (leaving.length > 0) this.set(this.all.filter((line) => !leaving.includes(line)))
+    // What is kept counts: another tab may have tried the same line meanwhile.
+    const leaving = this.all
+      .filter((line) => this.mayLeave(line))
+      .map((line) => this.host.keep.line(line.client_id) ?? line)
+      .filter(which)
+    if (leaving.length > 0) {
+      const ids = new Set(leaving.map((line) => line.client_id))
+      this.set(this.all.filter((line) => !ids.has(line.client_id)))
+    }
     return leaving
   }
 
@@ -103,10 +110,25 @@ export class Outbox {
     this.set(this.all.map((line) => (line.state === 'pending' ? failed(line) : line)))
   }
 
-  /** Another tab changed what is kept: `present` are the ids of all kept lines. */
-  keptElsewhere(present: ReadonlySet<string>): void {
-    const gone = (line: Line): boolean => this.mayLeave(line) && !present.has(line.client_id)
-    if (this.all.some(gone)) this.set(this.all.filter((line) => !gone(line)))
+  /** Another tab may have changed what is kept, which counts: failed there is failed here. */
+  keptElsewhere(): void {
+    const id = this.log.conversationId
+    let changed = false
+    const lines = this.all.flatMap((line) => {
+      if (!this.mayLeave(line)) return [line]
+      const kept = this.host.keep.line(line.client_id)
+      // Got through, given up, or taken along into another conversation.
+      if (kept?.conversation_id !== id) {
+        changed = true
+        return []
+      }
+      if (kept.state === line.state) return [line]
+      changed = true
+      return [kept]
+    })
+    if (!changed) return
+    this.set(lines)
+    this.pump()
   }
 
   /** Writes every unsent line into the keep once more, because it or the conversation's id is new. */
@@ -149,7 +171,21 @@ export class Outbox {
     const id = this.log.conversationId
     if (id === null || !this.host.online || this.host.opening) return
     const line = this.all.find((one) => one.state === 'pending')
-    if (line) void this.send(line, id)
+    if (!line) return
+    // What is kept counts, because all tabs see it.
+    const kept = this.host.keep.lines().filter((one) => one.conversation_id === id && one.state === 'pending')
+    const first = kept[0]
+    if (first?.client_id === line.client_id) void this.send(line, id)
+    else if (first && first.client_id < line.client_id) {
+      const known = this.all.find((one) => one.client_id === first.client_id)
+      if (known?.state === 'sent') {
+        // Another tab kept it again just when it got through here.
+        this.host.keep.drop(first.client_id)
+        this.pump()
+      } else if (known) this.keptElsewhere()
+      // Written earlier, in another tab: it goes first.
+      else this.adopt([first])
+    } else this.keptElsewhere()
   }
 
   dispose(): void {
@@ -167,6 +203,7 @@ export class Outbox {
 
   private async send(line: Line, id: string): Promise<void> {
     this.inFlight = line.client_id
+    if (!line.tried) this.change(line.client_id, (one) => ({ ...one, tried: true }))
     try {
       const reply = (await this.host.request(...toCommand(line, id))) as Sent
       this.inFlight = null

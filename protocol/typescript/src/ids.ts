@@ -32,6 +32,3 @@ export function uuid7(now: number): string {
   })
   return id
 }
-
-/** When a UUIDv7 was made, in milliseconds since 1970. */
-export const timeOf = (id: string): number => Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16)

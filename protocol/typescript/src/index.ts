@@ -10,7 +10,7 @@ export {
 } from './connection.ts'
 export type { ConversationLog } from './ConversationLog.ts'
 export type { LogSnapshot } from './host.ts'
-export { timeOf, uuid7 } from './ids.ts'
+export { uuid7 } from './ids.ts'
 export { memoryKeep, openKeep, storageKeep, type Cursor, type Keep, type Line, type LineContent } from './keep.ts'
 export type { LinkState, LinkStatus, TokenSource, TokenWish } from './link.ts'
 export { receiptOf, unreadOf, type AllMarks, type Receipt, type Side } from './log.ts'

@@ -24,6 +24,8 @@ export interface Line {
   readonly fence?: number
   readonly state: 'pending' | 'sent' | 'failed'
   readonly failure?: Failure
+  /** It was sent at least once: without an answer nobody knows whether it is stored. */
+  readonly tried?: true
   readonly seq?: number
   readonly sent_at?: number
 }
@@ -44,6 +46,7 @@ export interface Keep {
   readonly durable: boolean
   /** In the order in which they were written. */
   lines(): Line[]
+  line(clientId: string): Line | null
   put(line: Line): void
   drop(clientId: string): void
   cursor(): Cursor | null
@@ -66,6 +69,7 @@ export function memoryKeep(): Keep {
   return {
     durable: false,
     lines: () => [...lines.values()].sort(byAge),
+    line: (clientId) => lines.get(clientId) ?? null,
     put: (line) => void lines.set(line.client_id, line),
     drop: (clientId) => void lines.delete(clientId),
     cursor: () => cursor,
@@ -120,6 +124,7 @@ export function storageKeep(storage: Storage, scope: string, page: EventTarget =
         .map((name) => read<Line>(name))
         .filter((line): line is Line => line !== null && typeof line.client_id === 'string')
         .sort(byAge),
+    line: (clientId) => read<Line>(lineKey(clientId)),
     put: (line) => write(lineKey(line.client_id), line),
     drop: (clientId) => write(lineKey(clientId), null),
     cursor: () => read<Cursor>(`${root}cursor`),
@@ -169,6 +174,7 @@ export function openKeep(scope: string, refused: () => Storage = () => globalThi
       return inner.durable
     },
     lines: () => guard((keep) => keep.lines()),
+    line: (clientId) => guard((keep) => keep.line(clientId)),
     put: (line) => {
       known.put(line)
       guard((keep) => keep.put(line))

@@ -17,6 +17,9 @@ export const emptyTrack = <E extends { seq: number }>(): Track<E> => ({ entries:
 /** The seq of the last entry, 0 before the first. */
 export const lastSeq = (track: Track<{ seq: number }>): number => track.entries.length
 
+export const withoutHeld = <E extends { seq: number }>(track: Track<E>): Track<E> =>
+  track.held.size === 0 ? track : { entries: track.entries, held: new Map() }
+
 /** Takes entries in any order, any number of times: in seq order, none twice, none before its turn. */
 export function ingest<E extends { seq: number }>(track: Track<E>, arrived: readonly E[]): Track<E> {
   const last = lastSeq(track)
