@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 import orjson
 from sqlalchemy import Select, Table, and_, insert, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
@@ -25,6 +24,7 @@ from server.storage.admission import (
     preview_of,
     preview_of_text,
 )
+from server.storage.inserting import insert_or_leave
 from server.storage.records import (
     ENTRY_COLUMNS,
     Appended,
@@ -38,7 +38,7 @@ from server.storage.records import (
     Synced,
     log_entry,
 )
-from server.storage.schema import conversations, desk_log, people, public_log
+from server.storage.schema import buyers, conversations, desk_log, people, public_log
 from signaling.facts import LogEntry
 
 _OPENING_TRIES = 3
@@ -61,7 +61,7 @@ class Conversations:
         values = {name: getattr(new, name) for name in NewConversation.__dataclass_fields__}
         for _ in range(_OPENING_TRIES):
             inserted = await self._connection.execute(
-                self._insert_unless_there(conversations)
+                insert_or_leave(self._connection, conversations)
                 .values(**values, state="open")
                 .on_conflict_do_nothing(
                     index_elements=["shop_id", "buyer_id", "channel"],
@@ -105,6 +105,23 @@ class Conversations:
             raise Refused(ErrorCode.not_found)
         return found
 
+    async def open_of_subject(self, shop_id: str, subject: str) -> Conversation | None:
+        """The open conversation of the buyer whom the merchant calls `subject`; the newest, if of several."""
+        query = (
+            select(*_ROW)
+            .join(buyers, buyers.c.id == conversations.c.buyer_id)
+            .where(
+                buyers.c.shop_id == shop_id,
+                buyers.c.subject == subject,
+                conversations.c.shop_id == shop_id,
+                conversations.c.state == "open",
+            )
+            .order_by(conversations.c.opened_at.desc())
+            .limit(1)
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        return None if row is None else Conversation(*row)
+
     async def append(self, entry: NewEntry, *, now: int) -> Appended:
         """Store one entry in this unit of work, by the same rules as `Database.append`. Raises `Refused`."""
         conversation = await self.head(entry.conversation_id, lock=True)
@@ -137,7 +154,10 @@ class Conversations:
         return Marked(found.place, *marks["buyer"], *marks["agent"], moved=moved)
 
     async def close(self, entry: NewEntry, *, now: int) -> StateChanged:
-        """End a conversation with its `closed` entry; ending a closed one gives the entry that ended it."""
+        """End a conversation with its `closed` entry; ending a closed one gives the entry that ended it.
+
+        Whether the author may end it is the caller's to decide; a stranger gets `not_found` here, too.
+        """
         return await self._change_state(entry, "closed", now, {"state": "closed", "closed_at": now})
 
     async def reopen(self, entry: NewEntry, *, now: int) -> StateChanged:
@@ -286,6 +306,10 @@ class Conversations:
         code = entry_refusal(_head(found), entry, now)
         if found is None or code is ErrorCode.not_found:
             raise Refused(ErrorCode.not_found)
+        if entry.client_id is not None:
+            stored = await self._stored(entry)
+            if stored is not None:
+                return StateChanged(Appended(found.place, stored, repeated=True), changed=False)
         if found.state == state:
             newest = await self._newest(found.id, entry.kind)
             if newest is None:
@@ -342,11 +366,6 @@ class Conversations:
         await self._connection.execute(
             update(conversations).where(conversations.c.id == conversation_id).values(values)
         )
-
-    def _insert_unless_there(self, table: Table) -> sqlite.Insert | postgresql.Insert:
-        if self._connection.dialect.name == "sqlite":
-            return sqlite.insert(table)
-        return postgresql.insert(table)
 
 
 def _head(found: Conversation | None) -> Head | None:

@@ -15,7 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from protocol.errors import Refused
 from server.storage.buyers import Buyers
+from server.storage.catalogue import Catalogue
 from server.storage.conversations import Conversations
+from server.storage.lists import Lists
+from server.storage.live import Live
 from server.storage.migration import upgrade
 from server.storage.people import People
 from server.storage.postgres import PostgresEngine
@@ -39,6 +42,18 @@ class Reader:
     @cached_property
     def conversations(self) -> Conversations:
         return Conversations(self.connection)
+
+    @cached_property
+    def lists(self) -> Lists:
+        return Lists(self.connection)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        return Catalogue(self.connection)
+
+    @cached_property
+    def live(self) -> Live:
+        return Live(self.connection)
 
     @cached_property
     def shops(self) -> Shops:

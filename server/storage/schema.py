@@ -259,12 +259,22 @@ seats = Table(
     Column("misses", Integer, nullable=False, server_default="0"),
     Column("units_capacity", Integer, nullable=False, server_default="100"),
     Column("units_used", Integer, nullable=False, server_default="0"),
-    Column("lost_at", Millis),
 )
 """A person's place at the desk: one state, one lease and one capacity over all his shops.
 
-`lost_at`: when the lease ran out while he owned conversations (they go back to the line after a while).
+`lease_until` is the latest of his `seat_leases`, kept here so that who is there is one column away.
+`units_used` is the sum over his open offers and assignments.
 """
+
+seat_leases = Table(
+    "seat_leases",
+    metadata,
+    _of("person_id", "people.id"),
+    Column("node_id", Id, nullable=False),
+    Column("until", Millis, nullable=False),
+    PrimaryKeyConstraint("person_id", "node_id"),
+)
+"""Until when each node that holds a person's sockets says that he is there."""
 
 conversations = Table(
     "conversations",
@@ -361,6 +371,7 @@ tickets = Table(
     Column("state", String(8), nullable=False),
     Column("joined_at", Millis, nullable=False),
     Column("head_start_s", Integer, nullable=False),
+    Column("priority", Millis, nullable=False),
     Column("units", Integer, nullable=False),
     Column("fence", BigInteger, nullable=False),
     Column("refused_by", Document, nullable=False),
@@ -375,14 +386,27 @@ tickets = Table(
         postgresql_where=text("state <> 'done'"),
     ),
     Index(
-        "ix_tickets_line",
-        "group_id",
-        "joined_at",
+        "ix_tickets_waiting",
+        "shop_id",
         sqlite_where=text("state in ('waiting', 'offered')"),
         postgresql_where=text("state in ('waiting', 'offered')"),
     ),
+    Index(
+        "ix_tickets_line",
+        "group_id",
+        "state",
+        "priority",
+        "joined_at",
+        "id",
+        sqlite_where=text("state <> 'done'"),
+        postgresql_where=text("state <> 'done'"),
+    ),
+    Index(None, "conversation_id", "fence"),
 )
-"""A conversation's place in a group's line. `joined_at` is kept over misses and transfers."""
+"""A conversation's place in a group's line. `joined_at` is kept over misses and transfers.
+
+`priority` is `joined_at` less the head start: the line's order, with `joined_at` and `id` for equals.
+"""
 
 offers = Table(
     "offers",
@@ -395,6 +419,7 @@ offers = Table(
     Column("state", String(10), nullable=False),
     Column("made_at", Millis, nullable=False),
     Column("expires_at", Millis, nullable=False),
+    Column("why", Document, nullable=False),
     Index(
         "uq_offers_open",
         "ticket_id",
@@ -403,7 +428,14 @@ offers = Table(
         postgresql_where=text("state = 'open'"),
     ),
     Index(None, "person_id", "state"),
+    Index(
+        "ix_offers_due",
+        "expires_at",
+        sqlite_where=text("state = 'open'"),
+        postgresql_where=text("state = 'open'"),
+    ),
 )
+"""A ticket held out to one person; `why` goes on to the assignment that it becomes."""
 
 assignments = Table(
     "assignments",
@@ -422,6 +454,12 @@ assignments = Table(
         "uq_assignments_active",
         "conversation_id",
         unique=True,
+        sqlite_where=text("until is null"),
+        postgresql_where=text("until is null"),
+    ),
+    Index(
+        "ix_assignments_owned",
+        "person_id",
         sqlite_where=text("until is null"),
         postgresql_where=text("until is null"),
     ),
@@ -469,6 +507,7 @@ orders = Table(
     Column("updated_at", Millis, nullable=False),
     PrimaryKeyConstraint("shop_id", "id"),
     Index(None, "shop_id", "buyer_subject", "placed_at"),
+    Index(None, "shop_id", "placed_at"),
 )
 """Receiver fields are stored masked; the whole never reaches the disk."""
 

@@ -225,6 +225,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_orders_shop_id_buyer_subject_placed_at", "orders", ["shop_id", "buyer_subject", "placed_at"]
     )
+    op.create_index("ix_orders_shop_id_placed_at", "orders", ["shop_id", "placed_at"])
     op.create_table(
         "products",
         sa.Column("shop_id", ID, nullable=False),
@@ -250,6 +251,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("shop_id", "order_id", "line_id", "version", name="pk_provenances"),
     )
     op.create_table(
+        "seat_leases",
+        sa.Column("person_id", ID, nullable=False),
+        sa.Column("node_id", ID, nullable=False),
+        sa.Column("until", sa.BigInteger, nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name="fk_seat_leases_person_id_people"),
+        sa.PrimaryKeyConstraint("person_id", "node_id", name="pk_seat_leases"),
+    )
+    op.create_table(
         "seats",
         sa.Column("person_id", ID, nullable=False),
         sa.Column("state", sa.String(8), nullable=False),
@@ -260,7 +269,6 @@ def upgrade() -> None:
         sa.Column("misses", sa.Integer, server_default="0", nullable=False),
         sa.Column("units_capacity", sa.Integer, server_default="100", nullable=False),
         sa.Column("units_used", sa.Integer, server_default="0", nullable=False),
-        sa.Column("lost_at", sa.BigInteger),
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name="fk_seats_person_id_people"),
         sa.PrimaryKeyConstraint("person_id", name="pk_seats"),
     )
@@ -437,6 +445,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(8), nullable=False),
         sa.Column("joined_at", sa.BigInteger, nullable=False),
         sa.Column("head_start_s", sa.Integer, nullable=False),
+        sa.Column("priority", sa.BigInteger, nullable=False),
         sa.Column("units", sa.Integer, nullable=False),
         sa.Column("fence", sa.BigInteger, nullable=False),
         sa.Column("refused_by", DOCUMENT, nullable=False),
@@ -451,10 +460,18 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name="fk_tickets_shop_id_shops"),
         sa.PrimaryKeyConstraint("id", name="pk_tickets"),
     )
+    op.create_index("ix_tickets_conversation_id_fence", "tickets", ["conversation_id", "fence"])
     op.create_index(
         "ix_tickets_line",
         "tickets",
-        ["group_id", "joined_at"],
+        ["group_id", "state", "priority", "joined_at", "id"],
+        sqlite_where=sa.text("state <> 'done'"),
+        postgresql_where=sa.text("state <> 'done'"),
+    )
+    op.create_index(
+        "ix_tickets_waiting",
+        "tickets",
+        ["shop_id"],
         sqlite_where=sa.text("state in ('waiting', 'offered')"),
         postgresql_where=sa.text("state in ('waiting', 'offered')"),
     )
@@ -485,6 +502,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("conversation_id", "fence", name="pk_assignments"),
     )
     op.create_index(
+        "ix_assignments_owned",
+        "assignments",
+        ["person_id"],
+        sqlite_where=sa.text("until is null"),
+        postgresql_where=sa.text("until is null"),
+    )
+    op.create_index(
         "uq_assignments_active",
         "assignments",
         ["conversation_id"],
@@ -502,12 +526,20 @@ def upgrade() -> None:
         sa.Column("state", sa.String(10), nullable=False),
         sa.Column("made_at", sa.BigInteger, nullable=False),
         sa.Column("expires_at", sa.BigInteger, nullable=False),
+        sa.Column("why", DOCUMENT, nullable=False),
         sa.ForeignKeyConstraint(
             ["conversation_id"], ["conversations.id"], name="fk_offers_conversation_id_conversations"
         ),
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name="fk_offers_person_id_people"),
         sa.ForeignKeyConstraint(["ticket_id"], ["tickets.id"], name="fk_offers_ticket_id_tickets"),
         sa.PrimaryKeyConstraint("id", name="pk_offers"),
+    )
+    op.create_index(
+        "ix_offers_due",
+        "offers",
+        ["expires_at"],
+        sqlite_where=sa.text("state = 'open'"),
+        postgresql_where=sa.text("state = 'open'"),
     )
     op.create_index("ix_offers_person_id_state", "offers", ["person_id", "state"])
     op.create_index(
