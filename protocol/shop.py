@@ -168,7 +168,7 @@ def read_live_event(raw: dict[str, object]) -> LiveEvent:
 
 
 class PostLiveEvents(Wire):
-    """Events of a session in any order; each is accepted or refused by itself, so they arrive as plain JSON."""
+    """Events of a session in any order: plain JSON, for each is accepted or refused by itself."""
 
     events: list[dict[str, object]] = Field(min_length=1, max_length=EVENTS_A_CALL)
 

@@ -98,8 +98,8 @@ class Merchant(Cases):
         good: list[tuple[int, LiveEventRecord]] = []
         for place, raw in enumerate(body.events):
             try:
-                event = shop.read_live_event(raw)
-                good.append((place, _record(shop_id, live_session_id, event, now)))
+                read = shop.read_live_event(raw)
+                good.append((place, _record(shop_id, live_session_id, read, now)))
             except ValueError as wrong:
                 results[place] = _refusal(raw, wrong)
         async with self.world.db.write() as unit:

@@ -22,7 +22,7 @@ _SOURCE = "shop"
 
 def event_of(row: LiveEventRecord) -> live.LiveEvent:
     """A stored event in the words of the timeline."""
-    key = {"source": _SOURCE, "source_event_id": row.source_event_id, "at": row.at}
+    key: dict[str, Any] = {"source": _SOURCE, "source_event_id": row.source_event_id, "at": row.at}
     body = row.body
     match row.kind:
         case "host_on":
