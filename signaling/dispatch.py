@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping
 from math import ceil
 from typing import Any, Literal
 
-from protocol.base import Namespace
+from protocol.base import Empty, Namespace
 from protocol.conversation import Context, Look, Unlook
 from protocol.errors import ErrorCode as E
 from protocol.errors import Refused
-from protocol.session import Renewed
+from protocol.session import Renew, Renewed
 from signaling import packets
 from signaling.clock import Clock
 from signaling.handlers.table import Route
@@ -74,6 +74,11 @@ class Dispatch:
         self._shared = shared
         self._failpoint = failpoint
         self._check = check
+        self._effects: Mapping[str, Callable[[Peer, Any, Any], None]] = {
+            "session.renew": self._renewed,
+            "conversation.look": self._looked,
+            "conversation.unlook": self._unlooked,
+        }
         self._in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -108,7 +113,9 @@ class Dispatch:
             self._identify(peer)
             _authorise(peer, route, request)
             done = await self._call(peer, route, request)
-            self._before_ack(peer, request, done.reply)
+            effect = self._effects.get(name)
+            if effect is not None:
+                effect(peer, request, done.reply)
             answer = packets.ack_frame(namespace, ack, route.write(done.reply))
         except Refused as refusal:
             self._refuse(link, namespace, ack, route, refusal, started)
@@ -163,14 +170,16 @@ class Dispatch:
             if not self._in_flight:
                 self._idle.set()
 
-    def _before_ack(self, peer: Peer, request: Any, reply: Any) -> None:
-        """What an answer changes about the socket itself."""
-        if isinstance(reply, Renewed):
-            self._roster.extend(peer, reply.expires_at)
-        elif isinstance(request, Look) and isinstance(reply, Context):
-            self._roster.look(peer, request.conversation_id, reply.summary.shop_id)
-        elif isinstance(request, Unlook):
-            self._roster.unlook(peer, request.conversation_id)
+    # What an answer changes about the socket itself, before it is sent
+
+    def _renewed(self, peer: Peer, request: Renew, reply: Renewed) -> None:
+        self._roster.extend(peer, reply.expires_at)
+
+    def _looked(self, peer: Peer, request: Look, reply: Context) -> None:
+        self._roster.look(peer, request.conversation_id, reply.summary.shop_id)
+
+    def _unlooked(self, peer: Peer, request: Unlook, reply: Empty) -> None:
+        self._roster.unlook(peer, request.conversation_id)
 
     def _refuse(
         self,
@@ -225,7 +234,7 @@ def _where(error: ValueError) -> dict[str, str]:
 def _authorise(peer: Peer, route: Route, request: Any) -> None:
     """The role, in the named shop where a shop is named. What belongs to whom is the desk's to say."""
     roles = route.command.roles
-    shop_id = getattr(request, "shop_id", None)
+    shop_id = vars(request).get("shop_id")
     if shop_id is None:
         if roles.isdisjoint(peer.roles):
             raise Refused(E.forbidden)
