@@ -27,7 +27,7 @@ from server.desk.messages import Messages
 from server.desk.opening import Opening
 from server.desk.views import Views
 from server.desk.world import World
-from server.http.client import Clients
+from server.http.client import Proxies
 from server.identifiers import epoch_ms, new_id
 from server.metrics import Metrics
 from server.rates import Rates
@@ -63,7 +63,7 @@ class Livedesk:
     sign_ins: SignIns
     keys: ApiKeys
     sockets: SocketSessions
-    clients: Clients
+    proxies: Proxies
     metrics: Metrics
     merchant: Merchant
     signaling: signaling.Signaling
@@ -114,7 +114,7 @@ async def bootstrap(
     rates = Rates(settings.redis_url)
     passwords = Passwords()
     buyers = BuyerSessions(db, rates, settings.own_origins)
-    clients = Clients(settings.trusted_proxies)
+    proxies = Proxies(settings.trusted_proxies)
     sockets = SocketSessions(db, settings.own_origins)
     cluster = Cluster(settings.redis_url, node_id) if settings.redis_url else None
     late = _Late()
@@ -143,7 +143,7 @@ async def bootstrap(
         desk,
         sockets,
         attending,
-        clients.of_environ,
+        proxies.client_of,
         metrics,
         client_manager=cluster.manager if cluster else None,
         limits=limits,
@@ -163,7 +163,7 @@ async def bootstrap(
         sign_ins=SignIns(db, rates, passwords),
         keys=ApiKeys(db, rates),
         sockets=sockets,
-        clients=clients,
+        proxies=proxies,
         metrics=metrics,
         merchant=Merchant(world),
         signaling=floor,

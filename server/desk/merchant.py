@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from protocol import shop
@@ -158,7 +159,7 @@ def masked_address(address: str | None) -> str | None:
     return text[:2] + "***"
 
 
-def _ms(moment: Any) -> int:
+def _ms(moment: datetime) -> int:
     return round(moment.timestamp() * 1_000)
 
 
