@@ -17,6 +17,7 @@ from protocol.errors import Refused
 from server.storage.buyers import Buyers
 from server.storage.catalogue import Catalogue
 from server.storage.conversations import Conversations
+from server.storage.line import Line
 from server.storage.lists import Lists
 from server.storage.live import Live
 from server.storage.migration import upgrade
@@ -42,6 +43,10 @@ class Reader:
     @cached_property
     def conversations(self) -> Conversations:
         return Conversations(self.connection)
+
+    @cached_property
+    def line(self) -> Line:
+        return Line(self.connection)
 
     @cached_property
     def lists(self) -> Lists:
