@@ -61,6 +61,8 @@ UPDATE conversations
 SET last_seq = ?, desk_last_seq = ?, owed_since = ?, preview = coalesce(?, preview),
     buyer_delivered = ?, buyer_read = ?, agent_delivered = ?, agent_read = ?
 WHERE id = ?"""
+STATEMENTS = (_HEAD, *_STORED_IN.values(), _TARGET, _NEWEST_TEXT, _INSERT_PUBLIC, _INSERT_DESK, _UPDATE)
+"""All that a batch may run: tests ask the database for the plan of each."""
 
 
 class PreparedEntry(NamedTuple):

@@ -160,7 +160,7 @@ class Catalogue:
     async def _orders(self, shop_id: str, query: Select[Any]) -> list[OrderRecord]:
         rows = [tuple(row) for row in await self._connection.execute(query)]
         lines = await self._lines(shop_id, (row[1] for row in rows))
-        return [OrderRecord(*row, tuple(lines[row[1]])) for row in rows]
+        return [OrderRecord(*(*row, tuple(lines[row[1]]))) for row in rows]
 
     async def _lines(self, shop_id: str, order_ids: Iterable[str]) -> dict[str, list[OrderLineRecord]]:
         found: dict[str, list[OrderLineRecord]] = {order_id: [] for order_id in order_ids}
