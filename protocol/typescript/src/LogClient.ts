@@ -138,7 +138,8 @@ export class LogClient<N extends Namespace> {
       cursorMoved: (cursor) => {
         if (this.currentLog?.snapshot.id === cursor.conversation_id) this.keep.setCursor(cursor)
       },
-      changed: () => this.logChanged(),
+      failed: (clientId, conversationId) => this.decideHere((line) => line.client_id === clientId, conversationId),
+      changed: () => this.changed(),
     }
     this.restore()
   }
@@ -293,6 +294,7 @@ export class LogClient<N extends Namespace> {
     }
     this.allLogs().forEach((log) => log.keepAgain())
     this.adopt(kept)
+    this.decideHere(() => true)
     before.wipe()
     if (this.opening) this.runOpening().catch(() => {})
     this.unwatch()
@@ -314,6 +316,7 @@ export class LogClient<N extends Namespace> {
     if (cursor) this.currentLog = this.log(cursor.conversation_id)
     else if (this.opening) this.currentLog = new ConversationLog(this.host, null)
     this.adopt(lines)
+    this.decideHere(() => true)
   }
 
   private adopt(lines: readonly Line[]): void {
@@ -442,16 +445,17 @@ export class LogClient<N extends Namespace> {
     if (typeof said.seq === 'number') log.heardOf(said.seq)
   }
 
-  /** Buyers see one conversation: what failed in an earlier one comes to the present one to be decided. */
-  private logChanged(): void {
-    if (this.side === 'buyer' && this.currentLog) {
-      for (const log of this.logs.values()) {
-        if (log === this.currentLog) continue
-        const failed = log.release((line) => line.state === 'failed')
-        if (failed.length > 0) this.currentLog.adopt(failed)
-      }
+  /**
+   * Buyers see one conversation: a line that failed in an earlier one comes to the present one to be decided.
+   * Only when it fails here or is found at the start: two tabs must not pull it to and fro.
+   */
+  private decideHere(which: (line: Line) => boolean, conversationId?: string | null): void {
+    if (this.side !== 'buyer' || !this.currentLog) return
+    for (const [id, log] of this.logs) {
+      if (log === this.currentLog || (conversationId !== undefined && id !== conversationId)) continue
+      const failed = log.release((line) => line.state === 'failed' && which(line))
+      if (failed.length > 0) this.currentLog.adopt(failed)
     }
-    this.changed()
   }
 
   /** Another tab wrote to the keep: gone lines are gone here too, new ones are taken over if they stay. */

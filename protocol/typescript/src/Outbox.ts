@@ -243,6 +243,7 @@ export class Outbox {
     const failure: Failure = { code, message: refusal.message }
     this.change(clientId, (line) => ({ ...line, state: 'failed', failure }))
     if (code === 'conversation_closed') this.log.closedMeanwhile()
+    this.host.failed(clientId, this.log.conversationId)
   }
 
   private ripe(line: Line): Line {

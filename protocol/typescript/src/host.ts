@@ -49,5 +49,7 @@ export interface LogHost {
   mayMark(snapshot: LogSnapshot): boolean
   /** Lines of the current conversation may not leave now: it is being opened, maybe as another one. */
   readonly opening: boolean
+  /** A line of this conversation has just failed here. */
+  failed(clientId: string, conversationId: string | null): void
   changed(): void
 }
