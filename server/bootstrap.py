@@ -19,6 +19,7 @@ from server.auth.buyers import BuyerSessions
 from server.auth.keys import ApiKeys
 from server.auth.passwords import Passwords
 from server.auth.sessions import SocketSessions
+from server.bridges import summary
 from server.cluster import Cluster
 from server.config import Settings
 from server.desk.line import Attending, DecidingLine, LineCases
@@ -34,6 +35,8 @@ from server.rates import Rates
 from server.storage.database import Database
 from server.storage.leases import SqlDecidingLease
 from signaling import server as signaling
+from signaling.dispatch import Failpoint
+from signaling.facts import RowChanged
 from signaling.limits import Limits
 from signaling.ports import Actor, Done
 
@@ -72,6 +75,13 @@ class Livedesk:
     cluster: Cluster | None
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
+    async def handed_over(self, shop_id: str, conversation_id: str) -> None:
+        """A visitor's open conversation went on under the verified buyer: agents see his name now."""
+        async with self.db.read() as unit:
+            row = await unit.lists.summary(conversation_id)
+        if row is not None:
+            self.signaling.publish([RowChanged(summary(row))])
+
     async def start(self) -> None:
         """Begins to serve the line and to hear other nodes."""
         if self.cluster is not None:
@@ -103,7 +113,7 @@ async def bootstrap(
     *,
     clock: Callable[[], int] = epoch_ms,
     limits: Limits | None = None,
-    failpoint: Callable[[str], None] | None = None,
+    failpoint: Failpoint | None = None,
     check: bool = False,
 ) -> Livedesk:
     """Opens the database and builds a node on it; `start` sets it going."""

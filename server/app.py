@@ -1,0 +1,96 @@
+"""Runs a node: the public site with its sockets, the admin site beside it, and an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiohttp import web
+
+from server.bootstrap import Livedesk, bootstrap
+from server.config import Settings
+from server.http.admin import build_admin
+from server.http.files import Build, BuildMissing
+from server.http.pages import read_console, read_widget
+from server.http.site import RUNNER, build_site
+
+log = logging.getLogger(__name__)
+
+STOP_WITHIN_S = 10.0
+"""From the signal to the exit; what is not finished by then is found by its client id or cursor later."""
+
+
+@asynccontextmanager
+async def running(settings: Settings, **fakes: Any) -> AsyncIterator[Livedesk]:
+    """A node that serves from entering to leaving. `fakes` are `bootstrap`'s."""
+    node = await bootstrap(settings, **fakes)
+    runners: list[web.AppRunner] = []
+    try:
+        site, door = build_site(
+            buyers=node.buyers,
+            agents=node.sign_ins,
+            keys=node.keys,
+            counter=node.rates,
+            desk=node.merchant,
+            handed_over=node.handed_over,
+            proxies=node.proxies,
+            own_origin=settings.origin,
+            console_origins=settings.own_origins,
+            widget=_build(read_widget),
+            console=_build(read_console),
+        )
+        node.signaling.attach(site)
+        runners.append(await _listen(site, settings.bind, settings.port))
+        if settings.admin_bind is not None:
+            host, _, port = settings.admin_bind.rpartition(":")
+            runners.append(await _listen(build_admin(node, door), host.strip("[]"), int(port)))
+        await node.start()
+        yield node
+    finally:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_WITHIN_S):
+                await node.stop()
+                for runner in runners:
+                    await runner.cleanup()
+
+
+async def serve(settings: Settings, **fakes: Any) -> None:
+    """Serves until SIGTERM or SIGINT, or until this node is deaf to the others."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    async with running(settings, **fakes) as node:
+        log.info("ready", extra={"origin": settings.origin})
+        waits = [asyncio.create_task(ended.wait())]
+        if node.cluster is not None:
+            waits.append(asyncio.create_task(node.cluster.deaf.wait()))
+        _, left = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for task in left:
+            task.cancel()
+        log.info("stopping")
+
+
+def _build(read: Any) -> Build | None:
+    """A front end, or None with a line in the log: the API and sockets serve without it."""
+    try:
+        return read()  # type: ignore[no-any-return]
+    except BuildMissing as missing:
+        log.warning("%s", missing)
+        return None
+
+
+async def _listen(app: web.Application, host: str, port: int) -> web.AppRunner:
+    runner = web.AppRunner(app, **RUNNER)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError:
+        await runner.cleanup()
+        raise
+    return runner
