@@ -329,8 +329,9 @@ async def test_a_key_does_what_its_scopes_say_and_no_more(desk: World) -> None:
 
 async def test_one_call_more_than_a_key_may_make_is_refused(desk: World) -> None:
     secret = desk.secrets["shop-a"]
+    key_id = await _key_id(desk)
     for _ in range(rates.API_KEY.count):
-        await desk.counter.wait(rates.API_KEY, (await _key_id(desk)))
+        await desk.counter.wait(rates.API_KEY, key_id)
     assert await refusal(desk.keys.admit(secret, "orders")) is ErrorCode.rate_limited
     await desk.keys.admit(desk.secrets["shop-b"], "orders")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import AsyncIterator
 from typing import Literal
 
@@ -63,23 +62,6 @@ async def test_an_unknown_login_costs_as_many_hashes_as_a_known_one() -> None:
     assert len(hasher.verified) == 2
     unknown, known = hasher.verified
     assert unknown.split("$")[:4] == known.split("$")[:4], "the same parameters, so the same cost"
-    passwords.close()
-
-
-async def test_an_unknown_login_takes_as_long_as_a_known_one() -> None:
-    passwords = Passwords()
-    stored = await passwords.hash("correct horse battery")
-
-    async def fastest(of: str | None) -> float:
-        times = []
-        for _ in range(5):
-            start = time.perf_counter()
-            await passwords.verify(of, "wrong horse battery")
-            times.append(time.perf_counter() - start)
-        return min(times)
-
-    known, unknown = await fastest(stored), await fastest(None)
-    assert 0.5 < unknown / known < 2
     passwords.close()
 
 

@@ -1,0 +1,126 @@
+"""The front ends' pages and files: the widget's loader and frame, the first-party page, the console."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from aiohttp import web
+
+from protocol.errors import ErrorCode, Refused
+from protocol.export import asyncapi, openapi
+from server.auth.buyers import BuyerSessions
+from server.http.answers import plain_json
+from server.http.door import ASKER
+from server.http.files import Build
+from server.http.policies import page_headers
+
+ROOT = Path(__file__).resolve().parents[2]
+WIDGET = ROOT / "widget" / "dist"
+CONSOLE = ROOT / "agent_console" / "dist"
+LOADER, FRAME, INDEX = "livedesk.js", "frame.html", "index.html"
+_SHOP = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
+_LOADER_HEADERS: Mapping[str, str] = {
+    # Any merchant's page may run the loader, also with an integrity attribute (which needs CORS).
+    "Access-Control-Allow-Origin": "*",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+
+
+def read_widget(folder: Path = WIDGET) -> Build:
+    """The widget's build: `livedesk.js`, `frame.html`, `assets/`. Raises `BuildMissing`."""
+    return Build.read("widget", folder, needs=FRAME)
+
+
+def read_console(folder: Path = CONSOLE) -> Build:
+    """The console's build: `index.html`, `assets/`. Raises `BuildMissing`."""
+    return Build.read("agent_console", folder, needs=INDEX)
+
+
+class Pages:
+    """Hands the front ends out. A front end that is None was not built: its addresses say so."""
+
+    def __init__(
+        self, buyers: BuyerSessions, own_origin: str, widget: Build | None, console: Build | None
+    ) -> None:
+        self._buyers = buyers
+        self._own_origin = own_origin
+        self._widget = widget
+        self._console = console
+        self._documents = {"openapi": openapi(), "asyncapi": asyncapi()}
+
+    def add_to(self, app: web.Application) -> None:
+        """Every page under its address."""
+        add = app.router.add_get
+        add("/", self._home)
+        add("/healthz", self._healthz)
+        add("/openapi.json", self._openapi)
+        add("/asyncapi.json", self._asyncapi)
+        add("/widget/livedesk.js", self._loader)
+        add("/widget/frame", self._frame)
+        add("/widget/{path:.+}", self._widget_file)
+        add("/c/{shop}", self._first_party)
+        add("/console", self._home)
+        add("/console/", self._console_page)
+        add("/console/{path:.+}", self._console_file)
+
+    async def _home(self, request: web.Request) -> web.StreamResponse:
+        return web.Response(status=302, headers={"Location": "/console/", "Cache-Control": "no-store"})
+
+    async def _healthz(self, request: web.Request) -> web.StreamResponse:
+        """The process answers. Whether it can serve is `/readyz` of the admin side."""
+        return plain_json({"ok": True})
+
+    async def _openapi(self, request: web.Request) -> web.StreamResponse:
+        return plain_json(self._documents["openapi"])
+
+    async def _asyncapi(self, request: web.Request) -> web.StreamResponse:
+        return plain_json(self._documents["asyncapi"])
+
+    async def _loader(self, request: web.Request) -> web.StreamResponse:
+        return _built(self._widget, "widget").serve(request, LOADER, _LOADER_HEADERS)
+
+    async def _frame(self, request: web.Request) -> web.StreamResponse:
+        """The widget's frame: only pages of the shop's registered origins may hold it."""
+        shop = await self._shop(request.query.get("shop", ""))
+        return self._page(request, _built(self._widget, "widget"), FRAME, shop)
+
+    async def _first_party(self, request: web.Request) -> web.StreamResponse:
+        """The same app as a page of its own: for order pages, web-views and QR codes; nobody embeds it."""
+        await self._shop(request.match_info["shop"])
+        return self._page(request, _built(self._widget, "widget"), FRAME, ())
+
+    async def _widget_file(self, request: web.Request) -> web.StreamResponse:
+        path = request.match_info["path"]
+        if path in (LOADER, FRAME):
+            raise Refused(ErrorCode.not_found)
+        return _built(self._widget, "widget").serve(request, path)
+
+    async def _console_page(self, request: web.Request) -> web.StreamResponse:
+        return self._page(request, _built(self._console, "agent_console"), INDEX, ())
+
+    async def _console_file(self, request: web.Request) -> web.StreamResponse:
+        path = request.match_info["path"]
+        if path == INDEX:
+            raise Refused(ErrorCode.not_found)
+        return _built(self._console, "agent_console").serve(request, path)
+
+    async def _shop(self, shop_id: str) -> list[str]:
+        """The origins of a shop."""
+        if not _SHOP.fullmatch(shop_id):
+            raise Refused(ErrorCode.not_found)
+        return (await self._buyers.shop(shop_id)).origins
+
+    def _page(
+        self, request: web.Request, build: Build, path: str, ancestors: list[str] | tuple[str, ...]
+    ) -> web.Response:
+        headers = page_headers(self._own_origin, ancestors, secure=request[ASKER].scheme == "https")
+        headers["Content-Type"] = "text/html; charset=utf-8"
+        return web.Response(text=build.page(path), headers=headers)
+
+
+def _built(build: Build | None, name: str) -> Build:
+    if build is None:
+        raise Refused(ErrorCode.retry, f"The front end `{name}` is not built on this server.")
+    return build

@@ -1,0 +1,1 @@
+"""The HTTP side: the door, the pages, the admin side."""

@@ -1,0 +1,23 @@
+"""The site on SQLite: what differs between the databases is tested below it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.auth.desk import World, world
+from tests.http.site import Site, serve
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[World]:
+    async with world(f"sqlite:///{tmp_path / 'desk.db'}") as made:
+        yield made
+
+
+@pytest.fixture
+async def site(desk: World, tmp_path: Path) -> AsyncIterator[Site]:
+    async with serve(desk, tmp_path / "built") as running:
+        yield running
