@@ -14,7 +14,7 @@ const en: typeof zh = {
     missing: 'Enter your login and password.',
     again: 'Your session is over; sign in again. Unsent lines are kept on this device.',
     language: 'Language',
-    hint: 'Accounts are made by the shop’s admin, who can also reset a password.',
+    hint: "Accounts are made by the shop's admin, who can also reset a password.",
   },
   seat: {
     label: 'My state: {state}',
@@ -34,8 +34,7 @@ const en: typeof zh = {
     units: 'Load {used}/{capacity}',
     unitsLong: '{used} of {capacity} service units in use, {active} conversations',
     changing: 'Changing…',
-    serverSays: 'As the server sees it',
-    lostPresence: 'The server counts you as away',
+    before: '{state}, when the connection was lost',
   },
   connection: {
     online: 'Connected',
@@ -66,7 +65,7 @@ const en: typeof zh = {
     failed: 'The list could not be read: {why}',
     failedTitle: 'The lists could not be read',
     emptyMine: 'You have no conversations now',
-    emptyMineHint: 'Once you are “Ready”, new ones come to you by skill and load.',
+    emptyMineHint: 'Once you are Ready, new ones come to you by skill and load.',
     emptyMineReady: 'You are ready. New conversations appear here, the longest owed first.',
     emptyWaiting: 'Nobody is waiting',
     emptyWaitingHint: 'Buyers not yet assigned stand here, the longest wait first.',
@@ -98,6 +97,8 @@ const en: typeof zh = {
   },
   chat: {
     label: 'Conversation with {name}',
+    idle: 'Nobody is waiting for you',
+    idleHint: 'New conversations appear on the left, with a sound and, if you like, a notification.',
     none: 'Choose a conversation on the left',
     noneHint: 'J and K move up and down; Alt+N goes to the buyer who waits longest.',
     log: 'Messages',
@@ -114,7 +115,7 @@ const en: typeof zh = {
     youRecalled: 'You recalled a message',
     quoteGone: 'The message was recalled',
     quoteCard: '[Card]',
-    delivery: { pending: 'Sending', failed: 'Not sent', sent: 'Sent', delivered: 'Delivered', read: 'Read' },
+    delivery: { pending: 'Sending', kept: 'Kept, goes out once connected', failed: 'Not sent', sent: 'Sent', delivered: 'Delivered', read: 'Read' },
     retry: 'Retry',
     discard: 'Discard',
     back: 'Back to the input',
@@ -275,7 +276,7 @@ const en: typeof zh = {
     own: 'This buyer',
     cite: 'Cite',
     citeLabel: 'Cite this promise in the input: {text}',
-    cited: '“{text}” (stream at {time}{by})',
+    cited: '"{text}" (stream at {time}{by})',
     citedBy: ', {name}',
     none: 'No provenance yet',
     kind: {
@@ -332,7 +333,7 @@ const en: typeof zh = {
     alerts: 'Alerts',
     notifications: 'Desktop notifications',
     notificationsHint: 'For new offers and conversations while the desk is out of sight.',
-    notificationsDenied: 'The browser refuses notifications; allow them in the site’s permissions.',
+    notificationsDenied: "The browser refuses notifications; allow them in the site's permissions.",
     notificationsUnsupported: 'This browser has no desktop notifications.',
     sounds: 'Sounds',
     sound: { offer: 'Offer', first: 'First message of a new conversation', overdue: 'Reply overdue', disconnected: 'Disconnected' },
@@ -432,7 +433,7 @@ const en: typeof zh = {
     timeout: 'The server did not answer in time; the outcome is unknown.',
     expired: 'Unsent for more than a day; check it and send it again.',
     ended: 'The session is over.',
-    malformed: 'The server’s answer cannot be read; reload the page.',
+    malformed: "The server's answer cannot be read; reload the page.",
   },
 }
 

@@ -40,7 +40,7 @@ export const enReasons: typeof zhReasons = {
   segment_named_other_product: 'The explanation named by the order is about another product',
   segment_named_later: 'The explanation named by the order began {in} after it',
   segment_without_session: 'The order names an explanation but no usable session',
-  position_used: 'Matched at {position}, where the buyer’s player stood',
+  position_used: "Matched at {position}, where the buyer's player stood",
   position_without_session: 'A player position came, but no usable session',
   position_later: 'The player position lies after the order and was not used',
   time_ordered: 'Ordered at {at}',

@@ -32,8 +32,7 @@ export default {
     units: '接待量 {used}/{capacity}',
     unitsLong: '正在占用 {used} 个接待单位，共 {capacity} 个；负责 {active} 个会话',
     changing: '正在切换…',
-    serverSays: '以服务器为准',
-    lostPresence: '服务器认为你不在线',
+    before: '断开前：{state}',
   },
   connection: {
     online: '已连接',
@@ -96,6 +95,8 @@ export default {
   },
   chat: {
     label: '与 {name} 的会话',
+    idle: '现在没有人在等你',
+    idleHint: '新会话会出现在左侧，并有声音提醒；需要桌面通知可在设置里打开。',
     none: '从左侧选择一个会话',
     noneHint: '按 J 和 K 上下移动，Alt+N 直达等回复最久的买家。',
     log: '消息记录',
@@ -112,7 +113,7 @@ export default {
     youRecalled: '你撤回了一条消息',
     quoteGone: '原消息已撤回',
     quoteCard: '［卡片］',
-    delivery: { pending: '发送中', failed: '未发出', sent: '已发送', delivered: '已送达', read: '已读' },
+    delivery: { pending: '发送中', kept: '已保存，连上后发送', failed: '未发出', sent: '已发送', delivered: '已送达', read: '已读' },
     retry: '重发',
     discard: '放弃',
     back: '改回输入框',
