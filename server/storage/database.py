@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cached_property
@@ -10,7 +11,7 @@ from typing import Literal, Protocol
 
 from sqlalchemy import select
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from protocol.errors import Refused
@@ -124,12 +125,12 @@ class Database:
             async with engine.write() as connection:
                 await connection.run_sync(upgrade)
                 kept = {key: value for key, value in await connection.execute(select(meta))}
-        except Refused as refused:
+        except (Refused, SQLAlchemyError, sqlite3.Error) as error:
             await database.close()
             raise StorageRefused(
                 f"The database {parsed.render_as_string(hide_password=True)} cannot be opened: "
-                f"{_reason(refused)}."
-            ) from refused
+                f"{_reason(error)}."
+            ) from error
         except BaseException:
             await database.close()
             raise
@@ -193,6 +194,8 @@ def _parsed(url: str) -> tuple[URL, Dialect]:
             raise StorageRefused(f"There is no storage on {other}; use sqlite:///path or postgresql://….")
 
 
-def _reason(refused: Refused) -> str:
-    cause = refused.__cause__
-    return str(getattr(cause, "orig", None) or cause).splitlines()[0]
+def _reason(error: Exception) -> str:
+    """What the database itself said, on one line."""
+    while isinstance(error.__cause__, Exception):
+        error = error.__cause__
+    return " ".join(str(error).split()).rstrip(".")

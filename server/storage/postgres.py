@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from protocol.errors import ErrorCode, Refused
 from server.storage.conversations import Conversations
+from server.storage.gate import Gate
 from server.storage.records import Appended, Marked, NewEntry, NewMark
 from server.storage.refusal import StorageRefused, failures_as_retry
 from server.storage.writer import Tally
@@ -70,7 +71,7 @@ class PostgresEngine:
         self._snapshots = self._engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
-        self._closed = False
+        self._gate = Gate()
         self.waiting = 0
         self.tally = Tally()
 
@@ -85,14 +86,14 @@ class PostgresEngine:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """One consistent view of the database, for reading."""
-        with failures_as_retry():
+        with self._gate.inside(), failures_as_retry():
             async with self._snapshots.begin() as connection:
                 yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction."""
-        with failures_as_retry():
+        with self._gate.inside(), failures_as_retry():
             async with self._engine.begin() as connection:
                 yield connection
 
@@ -113,7 +114,7 @@ class PostgresEngine:
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
-        if self._closed or self.waiting >= WAITING_MAX:
+        if self.waiting >= WAITING_MAX:
             raise Refused(ErrorCode.retry)
         self.waiting += 1
         try:
@@ -129,6 +130,5 @@ class PostgresEngine:
             self.waiting -= 1
 
     async def close(self) -> None:
-        if not self._closed:
-            self._closed = True
-            await self._engine.dispose()
+        await self._gate.close()
+        await self._engine.dispose()

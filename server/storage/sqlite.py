@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import aiosqlite
@@ -15,7 +16,7 @@ from sqlalchemy.engine import URL, Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from protocol.errors import ErrorCode, Refused
+from server.storage.gate import Gate
 from server.storage.records import Appended, Marked, NewEntry, NewMark
 from server.storage.refusal import StorageRefused, failures_as_retry
 from server.storage.writer import Tally, Writer
@@ -62,13 +63,14 @@ class SqliteConnection(aiosqlite.Connection):
         return done
 
 
-def prepare(db: sqlite3.Connection) -> None:
+def prepare(db: sqlite3.Connection, *, only_reads: bool) -> None:
     """Set what durability needs and read it back. Raises `StorageRefused` where the database has it not."""
     db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA foreign_keys = ON")
     db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    db.execute(f"PRAGMA query_only = {only_reads:d}")
     for name, wanted in _WANTED.items():
         (found,) = db.execute(f"PRAGMA {name}").fetchone()
         if found != wanted:
@@ -86,12 +88,14 @@ class SqliteEngine:
     def __init__(self, url: URL, clock: Callable[[], int]) -> None:
         self._path = url.database or ":memory:"
         self.turns = asyncio.Lock()
-        self._readers = self._engine("BEGIN", pool_size=READERS, max_overflow=0, pool_timeout=READER_WAIT_S)
-        self._writers = self._engine("BEGIN IMMEDIATE", poolclass=NullPool)
+        self._readers = self._engine(
+            "BEGIN", only_reads=True, pool_size=READERS, max_overflow=0, pool_timeout=READER_WAIT_S
+        )
+        self._writers = self._engine("BEGIN IMMEDIATE", only_reads=False, poolclass=NullPool)
         self._connection: AsyncConnection | None = None
         self._driver: SqliteConnection | None = None
         self._writer = Writer(self, clock)
-        self._closed = False
+        self._gate = Gate()
 
     @property
     def tally(self) -> Tally:
@@ -104,14 +108,14 @@ class SqliteEngine:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """One consistent view of the database, for reading."""
-        with failures_as_retry():
+        with self._gate.inside(), failures_as_retry():
             async with self._readers.begin() as connection:
                 yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """The writer's connection in a transaction that nobody else can be in."""
-        with failures_as_retry():
+        with self._gate.inside(), failures_as_retry():
             async with self.turns:
                 connection, _ = await self._writing()
                 async with connection.begin():
@@ -131,10 +135,7 @@ class SqliteEngine:
         return await self._writer.mark(mark)
 
     async def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        await self._writer.close()
+        await asyncio.gather(self._writer.close(), self._gate.close())
         async with self.turns:
             if self._connection is not None:
                 await self._connection.close()
@@ -148,29 +149,27 @@ class SqliteEngine:
             await self._connection.close()
             self._connection = None
         if self._connection is None or self._driver is None:
-            if self._closed:
-                raise Refused(ErrorCode.retry)
             self._connection = await self._writers.connect()
             raw = await self._connection.get_raw_connection()
             assert isinstance(raw.driver_connection, SqliteConnection)  # noqa: S101 - made by _connect
             self._driver = raw.driver_connection
         return self._connection, self._driver
 
-    async def _connect(self) -> SqliteConnection:
+    async def _connect(self, *, only_reads: bool) -> SqliteConnection:
         connection = SqliteConnection(self._path)
         await connection
         try:
-            await connection.run(prepare)
+            await connection.run(partial(prepare, only_reads=only_reads))
         except BaseException:
             await connection.close()
             raise
         return connection
 
-    def _engine(self, begin: str, **options: Any) -> AsyncEngine:
+    def _engine(self, begin: str, *, only_reads: bool, **options: Any) -> AsyncEngine:
         engine = create_async_engine(
             # The path is the creator's; with a file's name the dialect chooses its pool for files.
             "sqlite+aiosqlite:///file",
-            async_creator=self._connect,
+            async_creator=partial(self._connect, only_reads=only_reads),
             json_serializer=lambda value: orjson.dumps(value).decode(),
             json_deserializer=orjson.loads,
             **options,
