@@ -81,9 +81,9 @@ class Line(LineDeciding, LineViews):
             return assigned_fact(held.ticket, first or owned.assignment)
         await self._move(held.ticket, owned.ticket, owner_id=person_id)
         await self._end_offer(replace(held.offer, state="accepted"))
-        await self._add_assignment(owned.assignment, held.why)
+        stored = await self._add_assignment(owned.assignment, held.why)
         await self._put_seat(seat, owned.seat, now)
-        return assigned_fact(owned.ticket, owned.assignment)
+        return assigned_fact(owned.ticket, stored)
 
     async def decline(self, offer_id: str, *, person_id: str, fence: int, now: int) -> OfferEnded | Refused:
         """The person says no in time; the ticket waits again in its place."""

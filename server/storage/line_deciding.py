@@ -94,9 +94,9 @@ class LineDeciding(LineSeats):
         if isinstance(owned, Refused):
             return None
         await self._move(ticket, owned.ticket, owner_id=seat.person_id)
-        await self._add_assignment(owned.assignment, explanation(match))
+        stored = await self._add_assignment(owned.assignment, explanation(match))
         await self._put_seat(seat, owned.seat, now)
-        return Taken(assigned_fact(owned.ticket, owned.assignment), await self._raise(ticket.group_id))
+        return Taken(assigned_fact(owned.ticket, stored), await self._raise(ticket.group_id))
 
     async def offer(
         self, match: Match, *, offer_id: str, expires_at: int, holder: int, now: int

@@ -12,11 +12,11 @@ alone.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import insert, literal, select, update
+from sqlalchemy import case, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from protocol.errors import ErrorCode, Refused
@@ -218,7 +218,15 @@ class LineRows:
         )
         _written(changed.rowcount)
 
-    async def _add_assignment(self, assignment: Assignment, why: dict[str, Any]) -> None:
+    async def _add_assignment(self, assignment: Assignment, why: dict[str, Any]) -> Assignment:
+        """Write who owns it from now on, as it is stored: never from before the last owner's end, however
+        far the clocks of two nodes are apart."""
+        last = await self._connection.scalar(
+            select(func.max(assignments.c.until)).where(
+                assignments.c.conversation_id == assignment.conversation_id
+            )
+        )
+        assignment = replace(assignment, from_=max(assignment.from_, last or 0))
         await self._connection.execute(
             insert(assignments).values(
                 conversation_id=assignment.conversation_id,
@@ -231,8 +239,10 @@ class LineRows:
                 why=why,
             )
         )
+        return assignment
 
     async def _end_assignment(self, ended: Assignment) -> None:
+        later = case((assignments.c.since > ended.until, assignments.c.since), else_=ended.until)
         changed = await self._connection.execute(
             update(assignments)
             .where(
@@ -240,7 +250,7 @@ class LineRows:
                 assignments.c.fence == ended.fence,
                 OPEN_ASSIGNMENT,
             )
-            .values(until=ended.until, ended_by=ended.ended_by)
+            .values(until=later, ended_by=ended.ended_by)
         )
         _written(changed.rowcount)
 

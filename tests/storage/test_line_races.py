@@ -1,0 +1,484 @@
+"""The line under real concurrency: several units of work at once, on PostgreSQL from two nodes.
+
+Where a race has two outcomes each is forced in turn: one unit of work is kept open until the other waits for
+it. A deadlock would show as `Refused(retry)`, which nothing here catches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import pytest
+from sqlalchemy import select, text
+
+from queues.dispatcher import Dispatcher
+from queues.model import DECIDING_LEASE_MS, Assigned, Fact, OfferEnded, SeatChanged
+from queues.ownership import Refused, TransferTarget
+from queues.presence import LEASE_MS, REASON_LEASE_EXPIRED
+from server.storage import schema
+from server.storage.database import Database, Unit
+from server.storage.leases import SqlDecidingLease
+from server.storage.line_shapes import OFFER
+from tests.journal.checker import Ownership
+from tests.journal.checker import check as journal_violations
+from tests.queues.build import NOW, SHOP, group, match, seat, ticket
+from tests.queues.contract_line_store import LineUnderTest, held, offered, open_shop
+from tests.rounds import rounds
+from tests.storage.line_world import check, line_on
+from tests.storage.world import Clock
+
+BLOCKED_WITHIN_S = 10.0
+LOOK_EVERY_S = 0.005
+
+
+class Nodes(NamedTuple):
+    """Two nodes on one database. On SQLite they are one: it serves one process."""
+
+    near: Database
+    far: Database
+
+    @property
+    def lines(self) -> tuple[LineUnderTest, LineUnderTest]:
+        return line_on(self.near, checked=False), line_on(self.far, checked=False)
+
+
+@pytest.fixture
+async def nodes(database_url: str, clock: Clock) -> AsyncIterator[Nodes]:
+    near = await Database.open(database_url, clock=clock)
+    far = await Database.open(database_url, clock=clock) if near.dialect == "postgresql" else near
+    yield Nodes(near, far)
+    await near.close()
+    await far.close()
+
+
+async def second_waits(nodes: Nodes) -> None:
+    """Return when somebody waits for a row that another holds; on SQLite he waits for his turn anyway."""
+    query = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = :name")
+    async with asyncio.timeout(BLOCKED_WITHIN_S):
+        while nodes.near.dialect == "postgresql":
+            async with nodes.near.read() as reader:
+                name = await reader.connection.scalar(text("SELECT current_database()"))
+                if await reader.connection.scalar(query, {"name": name}):
+                    return
+            await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def one_then_other(
+    nodes: Nodes, first: Callable[[Unit], Awaitable[Any]], second: Callable[[Unit], Awaitable[Any]]
+) -> tuple[Any, Any]:
+    """Both at once: `first` has written and is not committed when `second` comes and has to wait."""
+
+    async def later() -> Any:
+        async with nodes.far.write() as unit:
+            return await second(unit)
+
+    async with nodes.near.write() as unit:
+        answer = await first(unit)
+        waiting = asyncio.create_task(later())
+        await second_waits(nodes)
+        assert not waiting.done()
+    return answer, await waiting
+
+
+async def agree(nodes: Nodes) -> None:
+    """The rows agree with one another, and no conversation ever had two owners."""
+    async with nodes.near.read() as reader:
+        await check(reader)
+        rows = await reader.connection.execute(select(schema.assignments))
+        owners = [
+            Ownership(row.conversation_id, row.person_id, row.fence, row.since, row.until) for row in rows
+        ]
+    assert journal_violations([], [], owners) == []
+
+
+# One offer, many hands
+
+
+async def test_of_fifty_who_accept_one_offer_one_owns_it_and_all_others_are_told(nodes: Nodes) -> None:
+    line, far = nodes.lines
+    people = [f"p-{number}" for number in range(50)]
+    await line.add_group(group("sales"))
+    for person_id in people:
+        await line.add_seat(seat(person_id, lease_until=NOW + 86_400_000))
+    for number in range(rounds(reduced=4, full=1_000)):
+        name, offer_id = f"c-{number}", f"o-{number}"
+        rng = random.Random(number)
+        asked = rng.choice(people)
+        fence = await offered(line, name, asked, offer_id)
+        hands = [
+            rng.choice([line, far]).accept(offer_id, person_id=person_id, fence=fence, now=NOW + 1)
+            for person_id in rng.sample(people, len(people))
+        ]
+        answers = await asyncio.gather(*hands)
+        (taken,) = [each for each in answers if isinstance(each, Assigned)]
+        assert (taken.person_id, taken.fence) == (asked, fence)
+        assert Counter(answers) == {taken: 1, Refused("already_taken"): 49}
+        assert [each.person_id for each in await line.assignments(name)] == [asked]
+        await line.close(name, now=NOW + 2)
+    await agree(nodes)
+
+
+async def test_fifty_tabs_of_the_one_who_was_asked_get_one_answer_and_one_conversation(nodes: Nodes) -> None:
+    line, far = nodes.lines
+    await open_shop(line)
+    fence = await offered(line)
+    hands = [
+        (line, far)[number % 2].accept("o-1", person_id="mei", fence=fence, now=NOW + number)
+        for number in range(50)
+    ]
+    answers = await asyncio.gather(*hands)
+    assert len(set(answers)) == 1 and isinstance(answers[0], Assigned)
+    assert len(await line.assignments("ann")) == 1
+    assert (await line.seat("mei")).units_used == 20
+    await agree(nodes)
+
+
+async def test_an_accept_just_before_the_end_leaves_nothing_to_miss(nodes: Nodes) -> None:
+    line, _ = nodes.lines
+    await open_shop(line)
+    fence = await offered(line)
+    holder = await held(line)
+    taken, ended = await one_then_other(
+        nodes,
+        lambda unit: unit.line.accept("o-1", person_id="mei", fence=fence, now=NOW + 19_999),
+        lambda unit: unit.line.expire_offers(holder=holder, now=NOW + 20_000),
+    )
+    assert isinstance(taken, Assigned) and list(ended) == []
+    assert (await line.seat("mei")).misses == 0
+    await agree(nodes)
+
+
+async def test_an_accept_while_its_offer_is_being_missed_is_told_that_it_expired(nodes: Nodes) -> None:
+    line, _ = nodes.lines
+    await open_shop(line)
+    fence = await offered(line)
+    holder = await held(line)
+    ended, late = await one_then_other(
+        nodes,
+        lambda unit: unit.line.expire_offers(holder=holder, now=NOW + 20_000),
+        lambda unit: unit.line.accept("o-1", person_id="mei", fence=fence, now=NOW + 19_999),
+    )
+    assert list(ended) == [OfferEnded("o-1", "t-ann", "ann", "mei", "missed", NOW + 20_000)]
+    assert late == Refused("offer_expired")
+    assert await line.owner("ann") is None
+    await agree(nodes)
+
+
+async def test_accept_and_timeout_at_the_same_instant_have_one_outcome(nodes: Nodes) -> None:
+    line, far = nodes.lines
+    await open_shop(line)
+    holder = await held(line)
+    for number in range(rounds(reduced=10, full=1_000)):
+        name, offer_id = f"c-{number}", f"o-{number}"
+        fence = await offered(line, name, "bo", offer_id)
+        await line.declare("bo", state="ready", reason=None, now=NOW)
+        both: list[Awaitable[Any]] = [
+            line.accept(offer_id, person_id="bo", fence=fence, now=NOW + 19_999),
+            far.expire_offers(holder=holder, now=NOW + 20_000),
+        ]
+        if number % 2:
+            both.reverse()
+        answers = await asyncio.gather(*both)
+        taken, ended = reversed(answers) if number % 2 else answers
+        if isinstance(taken, Assigned):
+            assert list(ended) == []
+        else:
+            assert taken == Refused("offer_expired")
+            assert [type(each) for each in ended] == [OfferEnded]
+        await line.close(name, now=NOW + 20_001)
+    await agree(nodes)
+
+
+# Two nodes that decide
+
+
+async def test_a_node_takes_over_only_after_the_write_under_way_and_then_the_old_fence_writes_nothing(
+    nodes: Nodes,
+) -> None:
+    line, far = nodes.lines
+    await open_shop(line)
+    first, second = await line.join(ticket("ann")), await line.join(ticket("ben"))
+    here = SqlDecidingLease(nodes.near, "node-a")
+    former = await here.hold(NOW)
+    assert former is not None
+    there = SqlDecidingLease(nodes.far, "node-b")
+    later = NOW + DECIDING_LEASE_MS
+    async with nodes.near.write() as unit:
+        taken = await unit.line.assign(match(first, "mei"), holder=former, now=NOW)
+        takeover = asyncio.create_task(there.hold(later))
+        await second_waits(nodes)
+        assert taken is not None and not takeover.done()
+    present = await takeover
+    assert present is not None and present > former
+    wish = match(second, "mei", accept="offer")
+    for attempt in (
+        await line.assign(match(second, "mei"), holder=former, now=later),
+        await line.offer(wish, offer_id="o-1", expires_at=later + 1, holder=former, now=later),
+    ):
+        assert attempt is None
+    assert list(await line.expire_leases(holder=former, now=NOW + LEASE_MS)) == []
+    assert await line.ticket("ben") == second
+    assert await far.assign(match(second, "mei"), holder=present, now=later) is not None
+    await agree(nodes)
+
+
+async def test_of_many_nodes_that_ask_at_once_one_decides(nodes: Nodes) -> None:
+    for number in range(rounds(reduced=5, full=100)):
+        now = NOW + number * 2 * DECIDING_LEASE_MS
+        leases = [SqlDecidingLease(nodes[each % 2], f"node-{each}") for each in range(10)]
+        fences = await asyncio.gather(*(lease.hold(now) for lease in leases))
+        assert [each for each in fences if each is not None] == [number + 1]
+
+
+async def test_a_node_that_renews_in_a_burst_writes_once_a_second(nodes: Nodes) -> None:
+    lease = SqlDecidingLease(nodes.near, "node-a")
+    fence = await lease.hold(NOW)
+    assert await lease.hold(NOW + 999) == fence
+    rival = SqlDecidingLease(nodes.far, "node-b")
+    assert await rival.hold(NOW + DECIDING_LEASE_MS - 1) is None
+    assert await lease.hold(NOW + 1_000) == fence
+    assert await rival.hold(NOW + DECIDING_LEASE_MS + 999) is None
+    assert await rival.hold(NOW + DECIDING_LEASE_MS + 1_000) is not None
+
+
+# One seat, many conversations
+
+
+async def test_a_seat_never_takes_more_than_it_has_room_for(nodes: Nodes) -> None:
+    line, far = nodes.lines
+    await open_shop(line)
+    holder = await held(line)
+    wishes = [match(await line.join(ticket(f"c-{number}")), "mei") for number in range(30)]
+    answers = await asyncio.gather(
+        *(
+            (line, far)[number % 2].assign(wish, holder=holder, now=NOW)
+            if number % 3
+            else (line, far)[number % 2].offer(
+                wish, offer_id=f"o-{number}", expires_at=NOW + 9, holder=holder, now=NOW
+            )
+            for number, wish in enumerate(wishes)
+        )
+    )
+    assert len([each for each in answers if each is not None]) == 5
+    assert (await line.seat("mei")).units_used == 100
+    await agree(nodes)
+
+
+async def test_one_ticket_goes_to_one_of_many_seats(nodes: Nodes) -> None:
+    line, far = nodes.lines
+    await line.add_group(group("sales"))
+    people = [f"p-{number}" for number in range(10)]
+    for person_id in people:
+        await line.add_seat(seat(person_id))
+    holder = await held(line)
+    joined = await line.join(ticket("ann"))
+    answers = await asyncio.gather(
+        *(
+            (line, far)[each % 2].assign(match(joined, p), holder=holder, now=NOW)
+            for each, p in enumerate(people)
+        )
+    )
+    (taken,) = [each for each in answers if each is not None]
+    assert [each.person_id for each in await line.assignments("ann")] == [taken.fact.person_id]
+    await agree(nodes)
+
+
+async def test_a_conversation_that_joins_from_many_sides_has_one_ticket(nodes: Nodes) -> None:
+    line, far = nodes.lines
+    await open_shop(line)
+    await line.join(ticket("ann"))
+    await line.close("ann", now=NOW)
+    again = [
+        (line, far)[number % 2].join(replace(ticket("ann", joined=number), id=f"t-{number}"))
+        for number in range(10)
+    ]
+    assert len(set(await asyncio.gather(*again))) == 1
+    await agree(nodes)
+
+
+# Presence
+
+
+async def test_who_goes_on_break_while_he_is_being_offered_more_keeps_none_of_it(nodes: Nodes) -> None:
+    line, _ = nodes.lines
+    await open_shop(line)
+    await offered(line, "ann", "mei", "o-1")
+    joined = await line.join(ticket("ben"))
+    holder = await held(line)
+    wish = match(joined, "mei", accept="offer")
+    out, told = await one_then_other(
+        nodes,
+        lambda unit: unit.line.offer(wish, offer_id="o-2", expires_at=NOW + 9, holder=holder, now=NOW),
+        lambda unit: unit.line.declare("mei", state="break", reason=None, now=NOW),
+    )
+    assert out is not None
+    assert told == [
+        SeatChanged("mei", "break", None, NOW),
+        OfferEnded("o-1", "t-ann", "ann", "mei", "withdrawn", NOW),
+        OfferEnded("o-2", "t-ben", "ben", "mei", "withdrawn", NOW),
+    ]
+    await agree(nodes)
+
+
+async def test_a_lease_renewed_while_the_sweep_looks_is_alive(nodes: Nodes) -> None:
+    line, _ = nodes.lines
+    await open_shop(line)
+    holder = await held(line)
+    _, facts = await one_then_other(
+        nodes,
+        lambda unit: unit.line.renew("node-a", ["mei"], now=NOW + LEASE_MS - 1),
+        lambda unit: unit.line.expire_leases(holder=holder, now=NOW + LEASE_MS),
+    )
+    assert list(facts) == []
+    assert (await line.seat("mei")).state == "ready"
+
+
+async def test_a_lease_swept_while_it_is_renewed_comes_back(nodes: Nodes) -> None:
+    line, _ = nodes.lines
+    await open_shop(line)
+    holder = await held(line)
+    swept, back = await one_then_other(
+        nodes,
+        lambda unit: unit.line.expire_leases(holder=holder, now=NOW + LEASE_MS),
+        lambda unit: unit.line.renew("node-a", ["mei"], now=NOW + LEASE_MS + 1),
+    )
+    assert list(swept) == [SeatChanged("mei", "offline", REASON_LEASE_EXPIRED, NOW + LEASE_MS)]
+    assert [(each.person_id, each.state) for each in back] == [("mei", "break")]
+
+
+# Everything at once
+
+
+class Crowd:
+    """Agents, buyers and two deciding nodes that do whatever they may, at once; what each tries is seeded."""
+
+    PEOPLE = tuple(f"p-{number}" for number in range(6))
+    BUYERS = tuple(f"c-{number}" for number in range(12))
+
+    def __init__(self, nodes: Nodes) -> None:
+        self._nodes = nodes
+        self._rng = random.Random(1)
+        self._now = NOW
+        self._numbers = 0
+        self.happened: Counter[str] = Counter()
+        self.dispatchers = [
+            Dispatcher(
+                store=line_on(database),
+                lease=SqlDecidingLease(database, f"node-{name}"),
+                announce=self._announced,
+                new_id=self._new_id,
+                clock=lambda: self._now,
+                on_error=self._failed,
+                settle_ms=0,
+            )
+            for name, database in zip("ab", nodes, strict=True)
+        ]
+
+    async def settle(self) -> None:
+        line, _ = self._nodes.lines
+        await line.add_group(group("sales"))
+        await line.add_group(group("returns", accept="offer"))
+        for person_id in self.PEOPLE:
+            await line.add_seat(seat(person_id, groups=("sales", "returns")), node_id=f"run-{person_id}")
+        for name in self.BUYERS:
+            await line.join(ticket(name))
+
+    async def live(self, steps: int) -> None:
+        """One of the crowd."""
+        for _ in range(steps):
+            self._now += self._rng.randrange(400)
+            acts = (
+                self._decide,
+                self._decide,
+                self._come,
+                self._answer,
+                self._answer,
+                self._end,
+                self._attend,
+            )
+            await self._rng.choice(acts)(self._rng.choice(self._nodes.lines))
+
+    async def _decide(self, _: LineUnderTest) -> None:
+        number = self._rng.randrange(2)
+        if self._rng.random() < 0.1:
+            await SqlDecidingLease(self._nodes[number], f"node-{'ab'[number]}").release()
+        await self.dispatchers[number].run_once(self._now)
+
+    async def _come(self, line: LineUnderTest) -> None:
+        name = self._rng.choice(self.BUYERS)
+        number = self._numbers = self._numbers + 1
+        group_id = self._rng.choice(["sales", "returns"])
+        new = ticket(f"{name}-{number}", group_id=group_id, joined=self._now - NOW)
+        await line.join(replace(new, conversation_id=name))
+
+    async def _answer(self, line: LineUnderTest) -> None:
+        async with self._nodes.near.read() as reader:
+            query = select(*OFFER).where(schema.offers.c.state == "open")
+            open_offers = list(await reader.connection.execute(query))
+        if not open_offers:
+            return
+        held_out = self._rng.choice(open_offers)
+        answer = line.accept if self._rng.random() < 0.7 else line.decline
+        told = await answer(held_out.id, person_id=held_out.person_id, fence=held_out.fence, now=self._now)
+        self._note(told)
+
+    async def _end(self, line: LineUnderTest) -> None:
+        name = self._rng.choice(self.BUYERS)
+        async with self._nodes.near.read() as reader:
+            owner = await reader.line.owner(name)
+        if owner is None:
+            if self._rng.random() < 0.2:
+                self._note(await line.close(name, now=self._now))
+            return
+        how = {"person_id": owner.person_id, "fence": owner.fence}
+        if self._rng.random() < 0.5:
+            self._note(await line.close(name, now=self._now, **how))
+            return
+        other = self._rng.choice(self.PEOPLE)
+        to = TransferTarget(group(self._rng.choice(["sales", "returns"])), other, frozenset({SHOP}))
+        self._note(await line.transfer(name, now=self._now, to=to, **how))
+
+    async def _attend(self, line: LineUnderTest) -> None:
+        person_id = self._rng.choice(self.PEOPLE)
+        node_id = f"run-{person_id}"
+        match self._rng.randrange(6):
+            case 0:
+                await line.leave(node_id, person_id, now=self._now)
+            case 1:
+                self._note(await line.arrive(node_id, person_id, now=self._now))
+            case 2:
+                self._note(await line.declare(person_id, state="break", reason="lunch", now=self._now))
+            case 3:
+                self._note(await line.declare(person_id, state="offline", reason=None, now=self._now))
+            case _:
+                self._note(await line.renew(node_id, self.PEOPLE, now=self._now))
+                self._note(await line.declare(person_id, state="ready", reason=None, now=self._now))
+
+    async def _announced(self, facts: Sequence[Fact]) -> None:
+        self._note(facts)
+
+    def _note(self, told: Any) -> None:
+        for each in told if isinstance(told, list | tuple) else [told]:
+            self.happened[each.code if isinstance(each, Refused) else type(each).__name__] += 1
+
+    def _new_id(self) -> str:
+        self._numbers += 1
+        return f"o-{self._numbers}"
+
+    def _failed(self, error: Exception) -> None:
+        raise AssertionError("a pass is awaited, not looped") from error
+
+
+async def test_a_crowd_that_does_everything_at_once_leaves_the_line_in_order(nodes: Nodes) -> None:
+    crowd = Crowd(nodes)
+    await crowd.settle()
+    for _ in range(rounds(reduced=4, full=200)):
+        await asyncio.gather(*(crowd.live(15) for _ in range(8)))
+        await agree(nodes)
+    wanted = {"Assigned", "Offered", "OfferEnded", "Requeued", "Closed", "SeatChanged"}
+    assert wanted <= set(crowd.happened), crowd.happened
