@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, exists, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from queues import ownership, presence
@@ -167,9 +167,9 @@ class LineDeciding(LineSeats):
         """What the end of leases means: seats go offline, then lose their conversations when due."""
 
         async def reach() -> Reach:
-            owning = select(assignments.c.person_id).where(OPEN_ASSIGNMENT)
+            owning = exists().where(assignments.c.person_id == seats.c.person_id, OPEN_ASSIGNMENT)
             over = and_(seats.c.lease_until <= now, seats.c.state != "offline")
-            due = and_(seats.c.lease_until <= now - presence.REQUEUE_AFTER_MS, seats.c.person_id.in_(owning))
+            due = and_(seats.c.lease_until <= now - presence.REQUEUE_AFTER_MS, owning)
             persons = list(await self._connection.scalars(select(seats.c.person_id).where(over | due)))
             found: set[str] = set()
             for some in chunks(persons):

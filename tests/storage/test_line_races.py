@@ -435,13 +435,13 @@ class Crowd:
             if self._rng.random() < 0.2:
                 self._note(await line.close(name, now=self._now))
             return
-        how = {"person_id": owner.person_id, "fence": owner.fence}
+        person_id, fence = owner.person_id, owner.fence
         if self._rng.random() < 0.5:
-            self._note(await line.close(name, now=self._now, **how))
+            self._note(await line.close(name, person_id=person_id, fence=fence, now=self._now))
             return
         other = self._rng.choice(self.PEOPLE)
         to = TransferTarget(group(self._rng.choice(["sales", "returns"])), other, frozenset({SHOP}))
-        self._note(await line.transfer(name, now=self._now, to=to, **how))
+        self._note(await line.transfer(name, person_id=person_id, fence=fence, to=to, now=self._now))
 
     async def _attend(self, line: LineUnderTest) -> None:
         person_id = self._rng.choice(self.PEOPLE)
