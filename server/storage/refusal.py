@@ -13,8 +13,9 @@ from protocol.errors import ErrorCode, Refused
 
 logger = logging.getLogger(__name__)
 
-_RACES = frozenset({"40001", "40P01", "55P03"})
-"""PostgreSQL: serialization failure, deadlock, lock not available. The same again may well succeed."""
+_PASSING = ("08", "25006", "40", "53", "55P03", "57", "58")
+"""PostgreSQL's states that pass: connection lost, a standby that only reads, lost races, no resources, lock
+not to be had, shutting down or starting up, the system below it failing."""
 
 
 class StorageRefused(Exception):
@@ -34,7 +35,7 @@ def failures_as_retry() -> Iterator[None]:
     except exc.DBAPIError as error:
         if _unstorable(error):
             raise Refused(ErrorCode.bad_request) from error
-        if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _RACES:
+        if error.connection_invalidated or _state(error).startswith(_PASSING):
             raise _retry(error) from error
         raise
     except (OSError, TimeoutError) as error:
@@ -43,8 +44,11 @@ def failures_as_retry() -> Iterator[None]:
 
 def _unstorable(error: exc.DBAPIError) -> bool:
     """The value is none for its column: asyncpg says so before sending, PostgreSQL with class 22."""
-    state = getattr(error.orig, "sqlstate", None) or ""
-    return state.startswith("22") or isinstance(getattr(error.orig, "__cause__", None), ValueError)
+    return _state(error).startswith("22") or isinstance(getattr(error.orig, "__cause__", None), ValueError)
+
+
+def _state(error: exc.DBAPIError) -> str:
+    return getattr(error.orig, "sqlstate", None) or ""
 
 
 def _retry(error: BaseException) -> Refused:
