@@ -1,7 +1,7 @@
 /** One ticking clock for the whole screen, on the server's time once it is known. */
 
 import { defineStore } from 'pinia'
-import { ref } from 'vue'
+import { onScopeDispose, ref } from 'vue'
 
 const TICK_MS = 1_000
 
@@ -14,7 +14,8 @@ export const useClock = defineStore('clock', () => {
     local.value = Date.now()
     now.value = local.value + skew.value
   }
-  setInterval(tick, TICK_MS)
+  const ticking = setInterval(tick, TICK_MS)
+  onScopeDispose(() => clearInterval(ticking))
 
   /** Server minus local clock, as of the newest read. */
   function follow(ms: number): void {
