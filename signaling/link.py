@@ -17,7 +17,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import orjson
-from aiohttp import WSCloseCode, WSMsgType
+from aiohttp import WebSocketError, WSCloseCode, WSMsgType
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.web import Request, WebSocketResponse
 
@@ -154,7 +154,7 @@ class Link:
             compress=False,  # a tenth of a message's CPU, and an open door for zip bombs
             autoping=False,  # pings count as frames like everything else
             decode_text=False,  # orjson reads bytes
-            max_msg_size=limits.transport_frame_bytes,
+            max_msg_size=limits.transport_frame_bytes + 1,  # aiohttp refuses what is as large as this
             timeout=limits.close_seconds,
         )
         writer = await ws.prepare(request)
@@ -209,7 +209,8 @@ class Link:
                     self._reason = "client"
                 return
             if kind is WSMsgType.ERROR:
-                if ws.close_code == WSCloseCode.MESSAGE_TOO_BIG:
+                error = message.data
+                if isinstance(error, WebSocketError) and error.code == WSCloseCode.MESSAGE_TOO_BIG:
                     self._reason = "too_large"
                 return
             if self.spending.take("frames", limits.frames, monotonic()):

@@ -45,10 +45,15 @@ def read(packet: bytes) -> Arrived:
 
 
 def loads(body: bytes) -> Any:
-    """Reads JSON: UTF-8 only, no NaN, no lone surrogates; of a repeated key the last counts everywhere."""
+    """Reads JSON: UTF-8 only, no NaN, no lone surrogates; of a repeated key the last counts everywhere.
+
+    Raises `Refused` (bad_request, too_deep).
+    """
     try:
         return orjson.loads(body)
-    except orjson.JSONDecodeError:
+    except orjson.JSONDecodeError as error:
+        if error.msg == "depth limit exceeded":
+            raise Refused(ErrorCode.too_deep) from None
         raise Refused(ErrorCode.bad_request, "This is not JSON.") from None
 
 

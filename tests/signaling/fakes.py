@@ -126,15 +126,11 @@ class FakeDesk:
 
     # Buyers
 
-    async def open_conversation(
-        self, actor: Actor, request: conversation.Open
-    ) -> Done[conversation.Opened]:
+    async def open_conversation(self, actor: Actor, request: conversation.Open) -> Done[conversation.Opened]:
         await self._called("open_conversation", actor, request)
         return Done(conversation.Opened(conversation_id="c1", epoch=EPOCH, last_seq=0))
 
-    async def list_own(
-        self, actor: Actor, request: conversation.ListOwn
-    ) -> Done[conversation.BuyerHistory]:
+    async def list_own(self, actor: Actor, request: conversation.ListOwn) -> Done[conversation.BuyerHistory]:
         await self._called("list_own", actor, request)
         return Done(conversation.BuyerHistory(conversations=[]))
 
@@ -152,15 +148,15 @@ class FakeDesk:
         self._find(actor, request.conversation_id)
         return Done(conversation.Reopened(seq=10))
 
-    async def send_by_buyer(
-        self, actor: Actor, request: chat.BuyerText | chat.BuyerCard
-    ) -> Done[chat.Sent]:
+    async def send_by_buyer(self, actor: Actor, request: chat.BuyerText | chat.BuyerCard) -> Done[chat.Sent]:
         await self._called("send_by_buyer", actor, request)
         return self._send(actor, request)
 
     def _send(self, actor: Actor, request: Any) -> Done[chat.Sent]:
         if isinstance(request, chat.BuyerText | chat.AgentText):
-            return self._append(actor, request, "text", {"text": request.text, "quote_seq": request.quote_seq})
+            return self._append(
+                actor, request, "text", {"text": request.text, "quote_seq": request.quote_seq}
+            )
         card = {"card": "product", "product_id": "p1", "title": "明前龙井", "price": 9900, "currency": "CNY"}
         return self._append(actor, request, "card", {"body": card})
 
@@ -198,7 +194,9 @@ class FakeDesk:
     async def load_desk(self, actor: Actor, request: line.LoadDesk) -> Done[line.Desk]:
         await self._called("load_desk", actor, request)
         return Done(
-            line.Desk(epoch=EPOCH, now=NOW, person_id=actor.id, name=actor.name, seat=seat(actor.id), shops=[])
+            line.Desk(
+                epoch=EPOCH, now=NOW, person_id=actor.id, name=actor.name, seat=seat(actor.id), shops=[]
+            )
         )
 
     async def set_presence(self, actor: Actor, request: line.SetPresence) -> Done[line.Seat]:
@@ -209,9 +207,7 @@ class FakeDesk:
         await self._called("load_wall", actor, request)
         return Done(line.Wall(now=NOW, groups=[], seats=[]))
 
-    async def list_conversations(
-        self, actor: Actor, request: conversation.List
-    ) -> Done[conversation.Listed]:
+    async def list_conversations(self, actor: Actor, request: conversation.List) -> Done[conversation.Listed]:
         await self._called("list_conversations", actor, request)
         return Done(conversation.Listed(conversations=[], more=False))
 
@@ -233,9 +229,7 @@ class FakeDesk:
         await self._called("unlook", actor, request)
         return Done(Empty())
 
-    async def accept_offer(
-        self, actor: Actor, request: conversation.Answer
-    ) -> Done[conversation.Accepted]:
+    async def accept_offer(self, actor: Actor, request: conversation.Answer) -> Done[conversation.Accepted]:
         await self._called("accept_offer", actor, request)
         return Done(conversation.Accepted(conversation_id="c1", fence=request.fence))
 
@@ -262,9 +256,7 @@ class FakeDesk:
         self._find(actor, request.conversation_id)
         return Done(conversation.Reopened(seq=10, fence=4))
 
-    async def send_by_agent(
-        self, actor: Actor, request: chat.AgentText | chat.AgentCard
-    ) -> Done[chat.Sent]:
+    async def send_by_agent(self, actor: Actor, request: chat.AgentText | chat.AgentCard) -> Done[chat.Sent]:
         await self._called("send_by_agent", actor, request)
         return self._send(actor, request)
 
@@ -310,11 +302,12 @@ def buyer(person_id: str = "b1", shop_id: str = "s1", expires_at: int = NOW + 1_
 
 
 def agent(
-    person_id: str = "a1", role: Role = "agent", shops: Sequence[str] = ("s1",), expires_at: int = NOW + 36_000_000
+    person_id: str = "a1",
+    role: Role = "agent",
+    shops: Sequence[str] = ("s1",),
+    expires_at: int = NOW + 36_000_000,
 ) -> Actor:
-    return Actor(
-        "agent", person_id, f"session-{person_id}", "小青", dict.fromkeys(shops, role), expires_at
-    )
+    return Actor("agent", person_id, f"session-{person_id}", "小青", dict.fromkeys(shops, role), expires_at)
 
 
 class FakeSessions:
@@ -327,8 +320,6 @@ class FakeSessions:
         self.log: list[Revision] = []
         self.reviews: dict[str, Actor | None] = {}
         self.failing = False
-        self.polled = asyncio.Condition()
-        self.polls = 0
 
     def enrol(self, actor: Actor) -> str:
         token = f"token-of-{actor.kind}-{actor.id}-{len(self.actors)}"
@@ -345,9 +336,6 @@ class FakeSessions:
         return found
 
     async def revisions(self, cursor: int) -> tuple[int, Sequence[Revision]]:
-        async with self.polled:
-            self.polls += 1
-            self.polled.notify_all()
         if self.failing:
             raise ConnectionError("the database is away")
         return len(self.log), self.log[cursor:] if cursor else ()
@@ -438,6 +426,8 @@ class FakeClock:
         self._elapsed = 0.0
         self._order = itertools.count()
         self._timers: list[tuple[float, int, FakeTimer]] = []
+        self.asleep = asyncio.Event()
+        """Somebody sleeps and nobody was just woken."""
 
     def monotonic(self) -> float:
         return self._elapsed
@@ -452,7 +442,14 @@ class FakeClock:
 
     async def sleep(self, seconds: float) -> None:
         woken = asyncio.get_running_loop().create_future()
-        self.call_later(seconds, lambda: woken.done() or woken.set_result(None))
+
+        def wake() -> None:
+            self.asleep.clear()
+            if not woken.done():
+                woken.set_result(None)
+
+        self.call_later(seconds, wake)
+        self.asleep.set()
         await woken
 
     def advance(self, seconds: float) -> None:
