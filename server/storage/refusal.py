@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import asyncpg
 from sqlalchemy import exc
 
 from protocol.errors import ErrorCode, Refused
@@ -38,7 +39,12 @@ def failures_as_retry() -> Iterator[None]:
         if error.connection_invalidated or _state(error).startswith(_PASSING):
             raise _retry(error) from error
         raise
-    except (OSError, TimeoutError) as error:
+    except asyncpg.PostgresError as error:
+        # While a new connection is prepared nobody wraps what asyncpg raises.
+        if (error.sqlstate or "").startswith(_PASSING):
+            raise _retry(error) from error
+        raise
+    except (asyncpg.InterfaceError, OSError, TimeoutError) as error:
         raise _retry(error) from error
 
 
