@@ -1,4 +1,4 @@
-"""The words every message is made of: the strict model, bounded field types, and the descriptors of the catalogue."""
+"""The words every message is made of: the strict model, bounded fields, the descriptors of the catalogue."""
 
 from __future__ import annotations
 

@@ -241,7 +241,7 @@ def asyncapi() -> Json:
             "title": "livedesk",
             "version": VERSION,
             "license": {"name": "Apache-2.0"},
-            "description": "Socket.IO over WebSocket only. Every command is acknowledged with {ok, data | error}.",
+            "description": "Socket.IO over WebSocket. Each command is acknowledged with {ok, data | error}.",
         },
         "channels": channels,
         "operations": operations,
@@ -254,11 +254,11 @@ def page() -> str:
     lines = [
         "# Protocol",
         "",
-        "Printed from `protocol/` by `python -m protocol.export`; do not edit. Shapes are in `/openapi.json` and",
-        "`/asyncapi.json` of a running server.",
+        "Printed from `protocol/` by `python -m protocol.export`; do not edit. Shapes are in `/openapi.json`",
+        "and `/asyncapi.json` of a running server.",
         "",
-        "Socket.IO over WebSocket only, JSON only, frames of at most 64 kB. Auth payload `{token}`. Every command is",
-        "acknowledged with `{ok: true, data}` or `{ok: false, error: {code, message, data}}`.",
+        "Socket.IO over WebSocket only, JSON only, frames of at most 64 kB. Auth payload `{token}`. Every",
+        "command is acknowledged with `{ok: true, data}` or `{ok: false, error: {code, message, data}}`.",
     ]
     for namespace in ("/buyer", "/agent"):
         lines += [

@@ -1055,7 +1055,7 @@ export interface OrderLine {
   live_session_id?: string | null;
 }
 /**
- * Events of a session in any order; each is accepted or refused by itself, so they arrive as plain JSON.
+ * Events of a session in any order: plain JSON, for each is accepted or refused by itself.
  */
 export interface PostLiveEvents {
   /**
