@@ -23,9 +23,7 @@ class Wire:
         self._reader: asyncio.Task[None] | None = None
 
     @classmethod
-    async def connect(
-        cls, http: aiohttp.ClientSession, url: str, namespace: str, token: str
-    ) -> Wire:
+    async def connect(cls, http: aiohttp.ClientSession, url: str, namespace: str, token: str) -> Wire:
         """Opens the socket and the namespace."""
         ws = await http.ws_connect(f"{url}/socket.io/?EIO=4&transport=websocket", max_msg_size=0)
         wire = cls(ws, namespace)

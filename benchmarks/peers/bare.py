@@ -1,7 +1,7 @@
 """The bare server: python-socketio and aiosqlite as their documentation shows them, one commit a message.
 
-Same durability (WAL, synchronous=FULL), same acknowledgement, same delivery to the other side; no validation, no
-accounts, no line. `python -m benchmarks.peers.bare PORT DATABASE`.
+Same durability (WAL, synchronous=FULL), same acknowledgement, same delivery to the other side; no validation,
+no accounts, no line. `python -m benchmarks.peers.bare PORT DATABASE`.
 """
 
 from __future__ import annotations

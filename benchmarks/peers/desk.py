@@ -19,7 +19,9 @@ _ALL = {"write": _MUCH, "read": _MUCH, "mark": _MUCH, "hint": _MUCH}
 
 def main() -> None:
     """Serves until it is told to stop."""
-    settings = load_settings({}, port=int(sys.argv[1]), data=Path(sys.argv[2]), admin_bind="", log_level="error")
+    settings = load_settings(
+        {}, port=int(sys.argv[1]), data=Path(sys.argv[2]), admin_bind="", log_level="error"
+    )
     limits = Limits(
         frames=_MUCH,
         connects=_MUCH,
