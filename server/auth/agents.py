@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from server.auth.keys import KeyHolder
 from server.auth.passwords import Passwords
 from server.auth.permissions import narrowed
 from server.auth.secrets import TokenKind, new_token, token_hash
+from server.identifiers import new_id
 from server.rates import Rates, address_key
 from server.storage.database import Database, Reader, Unit
 from server.storage.people import Person, SignIn
@@ -60,7 +60,7 @@ class SignIns:
         counter: Rates,
         passwords: Passwords,
         *,
-        new_id: Callable[[], str] = lambda: secrets.token_hex(12),
+        new_id: Callable[[], str] = new_id,
     ) -> None:
         self._database = database
         self._counter = counter

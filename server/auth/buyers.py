@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from server.auth import identity
 from server.auth.identity import Identity, IdentityKey, KeyAlgorithm
 from server.auth.permissions import origin_allowed
 from server.auth.secrets import Seal, TokenKind, new_token, token_hash
+from server.identifiers import new_id
 from server.rates import Rates, address_key
 from server.storage.buyers import Buyer, BuyerSessionRow
 from server.storage.database import Database, Reader, Unit
@@ -56,7 +56,7 @@ class BuyerSessions:
         own_origins: frozenset[str],
         *,
         seal: Seal | None = None,
-        new_id: Callable[[], str] = lambda: secrets.token_hex(12),
+        new_id: Callable[[], str] = new_id,
     ) -> None:
         self._database = database
         self._counter = counter

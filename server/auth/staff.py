@@ -6,13 +6,13 @@ Functions on one unit of work: commit makes the change and its news true at the 
 from __future__ import annotations
 
 import logging
-import secrets
 
 from protocol.base import Role, Scope
 from server.auth.agents import folded, key_address
 from server.auth.buyers import seal_place
 from server.auth.identity import KeyAlgorithm, public_key
 from server.auth.secrets import Seal, TokenKind, new_identity_secret, new_token, token_hash
+from server.identifiers import new_id
 from server.storage.database import Unit
 from server.storage.people import Person
 from server.storage.shops import ApiKey, IdentityKeyRow
@@ -25,7 +25,7 @@ async def add_person(
     unit: Unit, *, display_name: str, logins: list[str], password_hash: str, now: int
 ) -> Person | None:
     """The new person, None when one of the logins is somebody's already."""
-    person = Person(secrets.token_hex(12), display_name, password_hash, None, now)
+    person = Person(new_id(), display_name, password_hash, None, now)
     stored = await unit.people.create(person, sorted({folded(login) for login in logins}))
     if stored:
         audit.info("person.created", extra={"person_id": person.id})
@@ -66,7 +66,7 @@ async def add_api_key(
 ) -> tuple[ApiKey, str]:
     """The key and its secret, which is told once and kept nowhere."""
     secret = new_token(TokenKind.api_key)
-    key = ApiKey(secrets.token_hex(12), shop_id, name, tuple(scopes), now, None)
+    key = ApiKey(new_id(), shop_id, name, tuple(scopes), now, None)
     await unit.shops.add_api_key(key, token_hash(secret, TokenKind.api_key))
     audit.info("key.created", extra={"key_id": key.id, "shop_id": shop_id})
     return key, secret
