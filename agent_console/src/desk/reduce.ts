@@ -148,7 +148,8 @@ function afterEntry(row: Summary, entry: PublicEntry): Summary {
   switch (entry.kind) {
     case 'text':
     case 'card': {
-      next.preview = previewOf(entry)
+      // As the server has it: a card leaves the last words standing.
+      if (entry.kind === 'text') next.preview = wordsOf(entry)
       if (entry.sender.kind === 'buyer') {
         next.owed_since = row.owed_since ?? entry.sent_at
         next.unread = (row.unread ?? 0) + 1
@@ -165,8 +166,8 @@ function afterEntry(row: Summary, entry: PublicEntry): Summary {
   }
 }
 
-/** The row's second line for a message; a card is told by its title. */
-export function previewOf(entry: PublicEntry): string {
+/** A message in few words; a card is told by its title. */
+export function wordsOf(entry: PublicEntry): string {
   if (entry.kind === 'card') return entry.body ? titleOf(entry.body).slice(0, 200) : ''
   if (entry.kind === 'text') return (entry.text ?? '').slice(0, 200)
   return ''

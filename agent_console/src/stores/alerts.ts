@@ -31,9 +31,7 @@ export const useAlerts = defineStore('alerts', () => {
     if (store.settings.notifications) notify(title, body, tag, onClick)
   }
 
-  desk.listen((name, payload) => {
-    if (name !== 'conversation.offered') return
-    const { summary, offer_id } = payload as { summary: { buyer_name: string; shop_name: string }; offer_id: string }
+  desk.on('conversation.offered', ({ summary, offer_id }) => {
     sound('offer')
     tell(t('notify.offer', { name: summary.buyer_name }), t('notify.offerBody', { shop: summary.shop_name }), offer_id, () => {})
   })

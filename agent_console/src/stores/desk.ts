@@ -19,7 +19,7 @@ import { isOver, useSession } from './session.ts'
 import { useWorld } from './world.ts'
 
 type Client = LogClient<'/agent'>
-type Listener = <E extends EventName>(name: E, payload: AgentEvents[E]) => void
+type Listener<E extends EventName> = (payload: AgentEvents[E]) => void
 
 export const useDesk = defineStore('desk', () => {
   const { api, dial } = useWorld()
@@ -35,7 +35,7 @@ export const useDesk = defineStore('desk', () => {
   const failure = shallowRef<Refusal | null>(null)
   /** Rises when everything was read again: what is looked at must be looked at again. */
   const readings = ref(0)
-  const listeners = new Set<Listener>()
+  const listeners = new Map<EventName, Set<Listener<never>>>()
 
   let generation = 0
   /** Events that came while a reading was under way; they are laid over it. */
@@ -154,17 +154,18 @@ export const useDesk = defineStore('desk', () => {
     meanwhile?.push(apply)
     apply()
     if (name === 'provenance.bound') lookAgain(payload as AgentEvents['provenance.bound'])
-    for (const listener of [...listeners]) listener(name, payload)
+    for (const listener of [...(listeners.get(name) ?? [])]) listener(payload as never)
   }
 
   function lookAgain(bound: AgentEvents['provenance.bound']): void {
     if (state.value !== null && needsLook(state.value, bound)) void look(bound.conversation_id).catch(() => {})
   }
 
-  /** Calls with every event after it was laid into the state. The answer ends it. */
-  function listen(listener: Listener): () => void {
-    listeners.add(listener)
-    return () => void listeners.delete(listener)
+  /** Calls with every event of that name, after it was laid into the state. The answer ends it. */
+  function on<E extends EventName>(name: E, listener: Listener<E>): () => void {
+    const set = listeners.get(name) ?? new Set()
+    listeners.set(name, set.add(listener))
+    return () => void set.delete(listener)
   }
 
   /** Reads the context column of a conversation; from now on its events are heard. */
@@ -223,7 +224,7 @@ export const useDesk = defineStore('desk', () => {
 
   return {
     state, connection, failure, readings, online,
-    open, close, forget, listen, look, unlook, loadMore, follow, setPresence, accept, decline, drop,
+    open, close, forget, on, look, unlook, loadMore, follow, setPresence, accept, decline, drop,
     client: theClient,
   }
 })

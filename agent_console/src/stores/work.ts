@@ -185,14 +185,16 @@ export const useWork = defineStore('work', () => {
     }
   }
 
+  // The panel changes under the eyes of who reads it: say so.
+  desk.on('provenance.bound', ({ conversation_id, provenance }) => {
+    if (conversation_id === selectedId.value) notices.say(t('provenance.updated', { version: provenance.version }))
+  })
+
   // A buyer who speaks while his conversation is about to close keeps it open.
-  desk.listen((name, payload) => {
-    if (name !== 'chat.posted') return
-    const { conversation_id, entry } = payload as { conversation_id: string; entry: { sender: { kind: string } } }
+  desk.on('chat.posted', ({ conversation_id, entry }) => {
     if (entry.sender.kind !== 'buyer' || !closing.value.some((close) => close.conversationId === conversation_id)) return
     undoClose(conversation_id)
-    const name_ = desk.state?.rows[conversation_id]?.buyer_name ?? ''
-    notices.say(t('chat.closeKept', { name: name_ }))
+    notices.say(t('chat.closeKept', { name: desk.state?.rows[conversation_id]?.buyer_name ?? '' }))
   })
 
   async function reopen(id: string): Promise<void> {
