@@ -106,6 +106,8 @@ class Database:
     """Names this database: a cursor read under another epoch means nothing here."""
     secret: str
     """Seals what must be read again (shared secrets of merchants)."""
+    file: Path | None = None
+    """Where a SQLite database is; None on PostgreSQL."""
 
     def __init__(self, engine: Engine, dialect: Dialect, clock: Callable[[], int]) -> None:
         self._engine = engine
@@ -121,6 +123,7 @@ class Database:
         parsed, dialect = _parsed(url)
         engine: Engine = SqliteEngine(parsed, clock) if dialect == "sqlite" else PostgresEngine(parsed, clock)
         database = cls(engine, dialect, clock)
+        database.file = Path(parsed.database or "") if dialect == "sqlite" else None
         try:
             async with engine.write() as connection:
                 await connection.run_sync(upgrade)
