@@ -65,6 +65,11 @@ class Build:
             raise BuildMissing(f"The front end `{name}` has more than {MAX_FILES} files: build it anew.")
         return cls(name, {path.relative_to(folder).as_posix(): _file(folder, path) for path in paths})
 
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(len(file.content) for file in self._files.values())
+
     def page(self, path: str) -> str:
         """A file's text, for a page with headers of its own. Raises `Refused(not_found)`."""
         return self._found(path).content.decode("utf-8")

@@ -1,0 +1,45 @@
+"""`livedesk serve`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from server import logs
+from server.commands.desk import out, refuse, settings_or_refuse
+from server.config import Settings
+from server.storage.refusal import StorageRefused
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("serve")(serve)
+
+
+def serve(
+    port: Annotated[int | None, typer.Option(help="Listen here instead of LIVEDESK_PORT.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Data folder instead of LIVEDESK_DATA.")] = None,
+    bind: Annotated[str | None, typer.Option(help="Address instead of LIVEDESK_BIND.")] = None,
+) -> None:
+    """Serve buyers and agents until SIGTERM or Ctrl-C."""
+    settings = settings_or_refuse(port=port, data=data, bind=bind)
+    logs.set_up(settings.log_level)
+    out.print(f"livedesk serves {settings.origin} (console: {settings.origin}/console/)", highlight=False)
+    try:
+        asyncio.run(_serve(settings))
+    except StorageRefused as refused:
+        refuse(str(refused))
+    except OSError as error:
+        refuse(
+            f"{settings.bind}:{settings.port} or the admin address cannot be used: {error.strerror or error}."
+        )
+
+
+async def _serve(settings: Settings) -> None:
+    # Imported here: the other commands start without the whole server.
+    from server.app import serve as run
+
+    logs.catch_the_rest(asyncio.get_running_loop())
+    await run(settings)
