@@ -1,0 +1,69 @@
+import type { Size } from '../src/messages.ts'
+
+/** What can be seen of the merchant's page: smaller than the window while a keyboard is up. */
+export interface Viewport {
+  /** The window. */
+  width: number
+  height: number
+  /** The part that is not under a keyboard: its height and its distance from the window's top. */
+  visible: number
+  top: number
+}
+
+export interface Place {
+  side: 'left' | 'right'
+  /** Distance of the pill from the bottom, in px: where the page's own controls leave room. */
+  bottom: number
+}
+
+/** Left, top, width and height in px of the window. */
+export interface Box {
+  left: number
+  top: number
+  width: number
+  height: number
+}
+
+/** Up to this width it is a phone: the sheet is as wide as the window. */
+export const PHONE_WIDTH = 640
+/** Of the stream at least this much stays in sight above the keyboard, or nothing. */
+export const STREAM_STRIP = 120
+/** A sheet lower than this could not show a message above its input. */
+const SHEET_LEAST = 280
+const PANEL = { width: 400, height: 640 }
+const TILE = { width: 116, height: 206 }
+const GAP = 16
+
+export const isPhone = (view: Viewport): boolean => view.width < PHONE_WIDTH
+
+/** Where the frame stands. Pure, so that no size ever depends on what was before. */
+export function geometry(size: Size, view: Viewport, place: Place, pill: { width: number; height: number }): Box {
+  const bottom = view.top + view.visible
+  const atSide = (width: number, height: number, above: number): Box => ({
+    left: place.side === 'left' ? GAP : Math.max(0, view.width - GAP - width),
+    top: Math.max(view.top, bottom - above - height),
+    width,
+    height,
+  })
+  switch (size) {
+    case 'hidden':
+      return { left: 0, top: 0, width: 0, height: 0 }
+    case 'pill':
+      return atSide(pill.width, pill.height, place.bottom)
+    case 'tile':
+      return atSide(TILE.width, TILE.height, place.bottom)
+    case 'full':
+      return { left: 0, top: view.top, width: view.width, height: view.visible }
+    case 'sheet': {
+      if (!isPhone(view)) return atSide(PANEL.width, Math.min(PANEL.height, view.visible - 2 * GAP), GAP)
+      const height = sheetHeight(view.visible)
+      return { left: 0, top: bottom - height, width: view.width, height }
+    }
+  }
+}
+
+/** About 72 % of what is visible; with a keyboard up all but a strip of the stream, or everything. */
+export function sheetHeight(visible: number): number {
+  if (visible >= 560) return Math.round(visible * 0.72)
+  return visible - STREAM_STRIP >= SHEET_LEAST ? visible - STREAM_STRIP : visible
+}

@@ -1,0 +1,258 @@
+import { EVENTS, isPlace, readFromFrame, type EventName, type Finding, type Place, type Size, type ToFrame } from '../src/messages.ts'
+import { geometry, isPhone, type Viewport } from './geometry.ts'
+
+type Identity = string | (() => Promise<string | null> | string | null)
+type Listener = (detail: unknown) => void
+
+/** Silent this long after it was created, the frame was most likely refused by a policy. */
+const FRAME_ANSWERS_MS = 8_000
+const REPORT_MS = 2_000
+
+/**
+ * What a merchant's page has on `window.LiveDesk`. Before the script has run the page may leave calls in
+ * an array, `(window.LiveDesk = window.LiveDesk || []).push(['open', {product: 'p1'}])`; they are made in
+ * order when it has.
+ */
+export interface LiveDesk {
+  open(place?: Place): void
+  close(): void
+  /** A token signed by the merchant's server, or a function that fetches one; null: nobody is signed in. */
+  setIdentity(identity: Identity | null): void
+  /** Ends the session; forgets unsent lines, place and unread count. */
+  logout(): void
+  setLocale(locale: string): void
+  /** Where the buyer stands, now or asked at the tap of the entry. */
+  setPlace(place: Place | (() => Place)): void
+  /** The answer ends it. */
+  on(name: EventName, listener: Listener): () => void
+  /** Says what is wrong: origin, policy, token, clock. Also printed to the console. */
+  debug(): Promise<Finding[]>
+  push(call: [method: string, ...args: unknown[]]): void
+}
+
+/** Starts the desk on a page. `script` is the tag that loaded us: its origin is the desk's. */
+export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScriptElement): LiveDesk {
+  const { document } = window
+  const origin = new URL(script.src).origin
+  const { shop = '', entry, side, bottom, theme } = script.dataset
+  const place = { side: side === 'left' ? ('left' as const) : ('right' as const), bottom: Number(bottom) || 16 }
+  const listeners: Partial<Record<EventName, Listener[]>> = {}
+  const toSay: ToFrame[] = []
+  let frame: HTMLIFrameElement | null = null
+  let ready = false
+  let blocked = ''
+  let size: Size = 'hidden'
+  let pill = { width: 0, height: 0 }
+  let unsaved = 0
+  let locale = script.dataset['locale'] ?? ''
+  let identity: Identity | null = null
+  let where: Place | (() => Place) = {}
+  let report: ((findings: Finding[]) => void) | null = null
+
+  const dark = window.matchMedia('(prefers-color-scheme: dark)')
+  const look = () => ({
+    theme: theme === 'dark' || (theme !== 'light' && dark.matches) ? ('dark' as const) : ('light' as const),
+    phone: isPhone(viewport()),
+  })
+
+  function viewport(): Viewport {
+    const { innerWidth: width, innerHeight: height, visualViewport: visual } = window
+    // Zoomed in by the fingers it is not a keyboard that makes the visible part small.
+    if (!visual || visual.scale > 1.01) return { width, height, visible: height, top: 0 }
+    return { width, height, visible: visual.height, top: visual.offsetTop }
+  }
+
+  function arrange(): void {
+    if (!frame) return
+    const box = geometry(size, viewport(), place, pill)
+    const { style } = frame
+    style.left = box.left + 'px'
+    style.top = box.top + 'px'
+    style.width = box.width + 'px'
+    style.height = box.height + 'px'
+    const panel = size === 'sheet' && !isPhone(viewport())
+    style.borderRadius = panel ? '16px' : '0'
+    style.boxShadow = panel ? '0 12px 40px rgba(20,24,33,.24)' : 'none'
+    style.visibility = size === 'hidden' ? 'hidden' : 'visible'
+  }
+
+  function say(message: ToFrame): void {
+    if (ready) frame?.contentWindow?.postMessage(message, origin)
+    else toSay.push(message)
+  }
+
+  function tell(name: EventName, detail: unknown): void {
+    for (const listener of listeners[name] ?? []) {
+      try {
+        listener(detail)
+      } catch (fault) {
+        console.error('LiveDesk: a listener of "' + name + '" failed', fault)
+      }
+    }
+  }
+
+  /** The frame is made once, never moved to another parent (that would reload it), only resized. */
+  function create(): void {
+    if (frame) return
+    frame = document.createElement('iframe')
+    frame.title = locale === 'en' ? 'Customer service' : '客服'
+    frame.allow = 'camera; microphone; autoplay; display-capture; fullscreen'
+    frame.setAttribute('allowtransparency', 'true')
+    frame.style.cssText =
+      'position:fixed;border:0;margin:0;padding:0;max-width:none;max-height:none;background:none;' +
+      // Another scheme than the frame's own would paint its transparent parts white.
+      'color-scheme:light;z-index:2147483000'
+    arrange()
+    frame.src =
+      origin + '/widget/frame?shop=' + encodeURIComponent(shop) + '&parent=' + encodeURIComponent(location.origin)
+    document.body.appendChild(frame)
+  }
+
+  async function giveIdentity(): Promise<void> {
+    let token: string | null = null
+    try {
+      token = typeof identity === 'function' ? await identity() : identity
+    } catch (fault) {
+      console.error('LiveDesk: the page could not give an identity', fault)
+    }
+    say({ livedesk: 'identity', token: token || null })
+  }
+
+  const hear = (event: MessageEvent): void => {
+    if (!frame || event.origin !== origin || event.source !== frame.contentWindow) return
+    const message = readFromFrame(event.data)
+    if (!message) return
+    switch (message.livedesk) {
+      case 'ready':
+        ready = true
+        say({ livedesk: 'welcome', locale, own: !!entry, signed: !!identity, ...look() })
+        for (const waiting of toSay.splice(0)) say(waiting)
+        tell('ready', null)
+        break
+      case 'size':
+        size = message.size
+        if (size === 'pill') pill = { width: Math.min(320, message.width), height: Math.min(96, message.height) }
+        arrange()
+        break
+      case 'entered':
+        desk.open()
+        break
+      case 'identity-wanted':
+        void giveIdentity()
+        break
+      case 'event':
+        tell(message.name, message.detail)
+        break
+      case 'unsaved':
+        unsaved = message.lines
+        break
+      case 'report':
+        report?.(message.findings)
+        break
+    }
+  }
+
+  const desk: LiveDesk = {
+    open(asked = {}) {
+      const here = { ...(typeof where === 'function' ? where() : where), ...asked }
+      create()
+      if (isPlace(here)) say({ livedesk: 'open', place: here })
+      else console.error('LiveDesk.open: not a place', here)
+    },
+    close: () => say({ livedesk: 'close' }),
+    setIdentity(to) {
+      identity = to
+      if (ready) say({ livedesk: 'signed', signed: !!to })
+    },
+    logout() {
+      identity = null
+      unsaved = 0
+      say({ livedesk: 'logout' })
+    },
+    setLocale(to) {
+      locale = to
+      say({ livedesk: 'locale', locale: to })
+    },
+    setPlace: (to) => void (where = to),
+    on(name, listener) {
+      if (!EVENTS.includes(name)) console.error('LiveDesk.on: one of ' + EVENTS.join(', ') + ', not ' + name)
+      const all = (listeners[name] ??= [])
+      all.push(listener)
+      if (name === 'ready' && ready) listener(null)
+      return () => void all.splice(all.indexOf(listener), 1)
+    },
+    async debug() {
+      const findings: Finding[] = [
+        { check: 'shop', ok: !!shop, say: shop || 'The script tag needs data-shop.' },
+        { check: 'desk', ok: true, say: origin },
+        { check: 'page', ok: window.isSecureContext, say: location.origin },
+      ]
+      if (!frame) findings.push({ check: 'frame', ok: true, say: 'Not created yet.' })
+      else if (!ready) {
+        const why =
+          blocked ||
+          'The frame does not answer. Is ' + location.origin + ' on the list of origins of the shop? Is the desk up?'
+        findings.push({ check: 'policy', ok: false, say: why })
+      } else {
+        const told = new Promise<Finding[]>((resolve) => {
+          report = resolve
+          setTimeout(() => resolve([{ check: 'frame', ok: false, say: 'The frame does not answer.' }]), REPORT_MS)
+        })
+        say({ livedesk: 'debug' })
+        findings.push(...(await told))
+      }
+      console.table(findings)
+      return findings
+    },
+    push(call) {
+      const [method, ...args] = call
+      const made = Object.prototype.hasOwnProperty.call(desk, method) ? desk[method as 'open'] : undefined
+      if (made && method !== 'push') (made as (...args: unknown[]) => void)(...args)
+      else console.error('LiveDesk: there is no "' + method + '"')
+    },
+  }
+
+  window.addEventListener('message', hear)
+  window.addEventListener('resize', seen)
+  window.visualViewport?.addEventListener('resize', arrange)
+  window.visualViewport?.addEventListener('scroll', arrange)
+  if (dark.addEventListener) dark.addEventListener('change', seen)
+  window.addEventListener('beforeunload', (event) => {
+    if (unsaved === 0) return
+    event.preventDefault()
+    event.returnValue = ''
+  })
+  document.addEventListener('securitypolicyviolation', (event) => {
+    if (event.blockedURI.startsWith(origin)) {
+      blocked = 'The policy of this page forbids ' + origin + ' (' + event.effectiveDirective + ').'
+    }
+  })
+  document.addEventListener('click', (event) => {
+    if (entry && event.target instanceof Element && event.target.closest(entry)) desk.open()
+  })
+  // A tap on the stream puts the sheet back; on a desktop the page stays in use beside the panel.
+  document.addEventListener('pointerdown', (event) => {
+    const inEntry = entry && event.target instanceof Element && event.target.closest(entry)
+    if (size === 'sheet' && isPhone(viewport()) && !inEntry) desk.close()
+  })
+
+  function seen(): void {
+    arrange()
+    if (ready) say({ livedesk: 'look', ...look() })
+  }
+
+  const begin = (): void => {
+    create()
+    setTimeout(() => {
+      if (!ready) console.warn('LiveDesk: the frame does not answer; LiveDesk.debug() says more')
+    }, FRAME_ANSWERS_MS)
+  }
+  // The stream first: the entry comes when the page has its own work behind it.
+  if (document.readyState === 'complete') begin()
+  else window.addEventListener('load', begin)
+
+  const early = window.LiveDesk
+  window.LiveDesk = desk
+  if (Array.isArray(early)) for (const call of early) desk.push(call as [string])
+  return desk
+}

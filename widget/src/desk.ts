@@ -1,0 +1,622 @@
+import {
+  asRefusal,
+  LogClient,
+  memoryKeep,
+  openKeep,
+  Refusal,
+  unreadOf,
+
+  type BuyerSummary,
+  type Card,
+  type CardRef,
+  type ClientState,
+  type Clock,
+  type ConversationLog,
+  type Dial,
+  type Keep,
+  type LogSnapshot,
+  type Open,
+  type WidgetShop,
+} from '@livedesk/protocol'
+import { shallowReactive } from 'vue'
+import type { Bridge } from './bridge.ts'
+import { ask, type Fetch } from './http.ts'
+import type { Place, Size, Theme, ToFrame } from './messages.ts'
+import { Session, type Kept } from './session.ts'
+import type { Start } from './start.ts'
+import { locale, setLocale, toLocale } from './words.ts'
+
+/** The page has this long to say who the buyer is, before he is a visitor. */
+const IDENTITY_MS = 5_000
+
+export interface DeskOptions {
+  readonly start: Start
+  readonly bridge: Bridge
+  readonly fetch: Fetch
+  readonly clock: Clock
+  /** null where the browser refuses it. */
+  readonly storage: Storage | null
+  readonly dial?: Dial
+  readonly origin: string
+}
+
+/** What the components show. Shallow: its parts are immutable snapshots. */
+export interface DeskState {
+  size: Size | 'page'
+  phone: boolean
+  theme: Theme | null
+  /** null until read. */
+  shop: WidgetShop | null
+  /** Reading the shop was refused. */
+  shopRefusal: Refusal | null
+  client: ClientState | null
+  log: LogSnapshot | null
+  /** Opening was refused for another reason than what the buyer brought along. */
+  openRefusal: Refusal | null
+  /** What the buyer brought along is not known here. */
+  placeUnknown: boolean
+  /** His place in line went back since he last looked. */
+  movedBack: boolean
+  /** The visible screen: the conversation, the list of earlier ones, or one of these. */
+  view: 'chat' | 'history' | 'past'
+  history: readonly BuyerSummary[] | null
+  historyRefusal: Refusal | null
+  past: LogSnapshot | null
+  unread: number
+}
+
+/** Runs one buyer's side: session, client, conversation, and what the page around us is told. */
+export class Desk {
+  readonly state: DeskState
+  private readonly session: Session
+  private client: LogClient<'/buyer'> | null = null
+  private keep: Keep | null = null
+  private followed: ConversationLog | null = null
+  private past: ConversationLog | null = null
+  private unfollow: () => void = () => {}
+  private offClient: (() => void)[] = []
+  private cancelRenew: () => void = () => {}
+  private place: Place = {}
+  private begunAt: string | null = null
+  private identityAsked: ((token: string | null) => void) | null = null
+  private givenIdentity: string | null
+  private signed = false
+  private opened = false
+  private looking = false
+  private reading: Promise<void> | null = null
+  private pill = { width: 0, height: 0 }
+  private told = { unread: -1, position: undefined as number | null | undefined, unsaved: -1 }
+
+  constructor(private readonly options: DeskOptions) {
+    const { start, bridge, fetch, clock, storage } = options
+    this.givenIdentity = start.identity
+    this.signed = start.identity !== null
+    this.state = shallowReactive<DeskState>({
+      size: bridge.embedded ? 'hidden' : 'page',
+      phone: true,
+      theme: null,
+      shop: null,
+      shopRefusal: null,
+      client: null,
+      log: null,
+      openRefusal: null,
+      placeUnknown: false,
+      movedBack: false,
+      view: 'chat',
+      history: null,
+      historyRefusal: null,
+      past: null,
+      unread: 0,
+    })
+    this.session = new Session({
+      shop: start.shop,
+      fetch,
+      now: clock.now,
+      storage,
+      code: start.code,
+      locale: () => locale.value,
+      identity: () => this.askIdentity(),
+      mustIdentify: () => this.signed && this.opened,
+      began: (next, carriedOn) => this.sessionBegan(next, carriedOn),
+    })
+  }
+
+  /**
+   * Reads the shop, greets the page around us, and goes on with a conversation that is kept. Resolves when
+   * it is known in which language to speak.
+   */
+  async begin(): Promise<void> {
+    const { bridge, start } = this.options
+    bridge.hear((message) => void this.heard(message))
+    bridge.say({ livedesk: 'ready' })
+    if (!start.shop) {
+      this.state.shopRefusal = new Refusal('not_found', 'No shop is named.')
+      return
+    }
+    const wish = toLocale(start.locale)
+    const speaking = wish ? this.wishLocale(wish) : null
+    this.reading = this.readShop()
+    if (!bridge.embedded) this.open(start.place)
+    else if (this.session.current && this.hasKept(this.session.current)) this.connect()
+    await (speaking ?? this.reading)
+  }
+
+  async readShop(): Promise<void> {
+    const { start, fetch } = this.options
+    this.state.shopRefusal = null
+    try {
+      const { body } = await ask<WidgetShop>(fetch, `/api/v1/shops/${encodeURIComponent(start.shop)}/widget`)
+      this.state.shop = body
+      if (!this.localeWished) await setLocale(body.locale)
+    } catch (thrown) {
+      this.state.shopRefusal = asRefusal(thrown)
+    }
+  }
+  private localeWished = false
+
+  // What the person does -------------------------------------------------------------------------------
+
+  /** The pill was tapped. The page around us knows where he stands and answers with `open`. */
+  enter(): void {
+    this.show('sheet')
+    this.options.bridge.say({ livedesk: 'entered' })
+  }
+
+  /** Shows the conversation and makes sure there is one that knows where he stands. */
+  open(place: Place = {}): void {
+    this.place = place
+    this.opened = true
+    if (this.options.bridge.embedded) this.show('sheet')
+    this.state.view = 'chat'
+    if (this.client && this.signed && !this.session.identified) void this.identify()
+    this.connect()
+    const log = this.client?.current?.snapshot
+    const open = log && log.refusal === null && (!log.loaded || log.state === 'open')
+    if (!open || nameOf(place) !== this.begunAt) this.ask(place)
+    this.readAll()
+  }
+
+  /** Back to the pill; the conversation goes on. */
+  minimise(): void {
+    if (this.options.bridge.embedded) this.show('pill')
+  }
+
+  send(text: string, quoteSeq?: number): void {
+    this.client?.current?.sendText(text, quoteSeq)
+  }
+
+  sendCard(card: Card): void {
+    const ref = toRef(card)
+    if (ref) this.client?.current?.sendCard(ref, card)
+  }
+
+  recall(seq: number): void {
+    this.client?.current?.recall(seq)
+  }
+
+  retry(clientId: string): void {
+    const log = this.client?.current
+    log?.retry(clientId)
+    if (log?.snapshot.id === null && !this.client?.state.opening) this.ask(this.place)
+  }
+
+  discard(clientId: string): void {
+    this.client?.current?.discard(clientId)
+  }
+
+  typing(): void {
+    this.client?.current?.type()
+  }
+
+  /** Whether the newest messages are before the person's eyes. */
+  looks(atEnd: boolean): void {
+    this.looking = atEnd
+    this.readAll()
+  }
+
+  /** Tries again whatever was refused. */
+  tryAgain(): void {
+    if (this.state.shopRefusal) void this.readShop()
+    this.state.openRefusal = null
+    this.connect()
+    this.client?.start()
+    if (!this.client?.current || this.client.current.snapshot.id === null) this.ask(this.place)
+  }
+
+  async endConversation(): Promise<void> {
+    const id = this.client?.current?.snapshot.id
+    if (!this.client || !id) return
+    await this.client.insist('conversation.close', { conversation_id: id, client_id: this.client.newClientId() })
+  }
+
+  /** Goes on with a closed conversation: the present one, or the past one on the screen. */
+  async reopen(): Promise<void> {
+    const log = this.state.view === 'past' ? this.past : this.client?.current
+    const id = log?.snapshot.id
+    if (!this.client || !id) return
+    await this.client.insist('conversation.reopen', { conversation_id: id, client_id: this.client.newClientId() })
+    // The desk has one open conversation for a buyer: this one now, and opening leads to it.
+    this.ask({})
+    this.state.view = 'chat'
+  }
+
+  startAnew(): void {
+    this.state.view = 'chat'
+    this.ask(this.place)
+  }
+
+  async showHistory(): Promise<void> {
+    this.state.view = 'history'
+    this.state.historyRefusal = null
+    try {
+      const { conversations } = (await this.client?.request('conversation.list', {})) ?? { conversations: [] }
+      this.state.history = conversations
+    } catch (thrown) {
+      this.state.historyRefusal = asRefusal(thrown)
+    }
+  }
+
+  showPast(id: string): void {
+    this.leavePast()
+    if (!this.client || id === this.client.current?.snapshot.id) {
+      this.state.view = 'chat'
+      return
+    }
+    const log = this.client.log(id)
+    this.past = log
+    const take = (): void => {
+      this.state.past = log.snapshot
+    }
+    const off = log.subscribe(take)
+    this.leavePast = () => {
+      off()
+      this.past = null
+      this.state.past = null
+      this.leavePast = () => {}
+      this.client?.forget(id)
+    }
+    take()
+    this.state.view = 'past'
+  }
+  private leavePast: () => void = () => {}
+
+  back(): void {
+    const from = this.state.view
+    this.leavePast()
+    if (from === 'past') void this.showHistory()
+    else this.state.view = 'chat'
+  }
+
+  /** The page is visible again, or the network is back. */
+  woke(): void {
+    this.client?.nudge()
+  }
+
+  /** The frame's address names no page around it: nobody's entry leads here. */
+  get misplaced(): boolean {
+    return this.options.start.mode === 'frame' && !this.options.bridge.embedded
+  }
+
+  /** Lines that are gone when the page is left now. */
+  get unsaved(): number {
+    return this.client && !this.client.state.durable ? this.client.state.unsent : 0
+  }
+
+  get draft(): string {
+    return this.draftCell(null)
+  }
+
+  set draft(text: string) {
+    this.draftCell(text)
+  }
+
+  async logout(): Promise<void> {
+    this.keep?.wipe()
+    this.disconnect()
+    this.draftCell('')
+    this.keep = null
+    this.givenIdentity = null
+    this.signed = false
+    this.place = {}
+    await this.session.end()
+    this.state.size = this.options.bridge.embedded ? 'hidden' : 'page'
+    if (this.state.size === 'hidden') this.show('pill')
+    this.tell()
+  }
+
+  // The page around us ---------------------------------------------------------------------------------
+
+  private async heard(message: ToFrame): Promise<void> {
+    switch (message.livedesk) {
+      case 'welcome': {
+        this.setLook(message.theme, message.phone)
+        this.signed = message.signed
+        await (this.wishLocale(message.locale) ?? this.reading)
+        if (this.state.size === 'hidden' && !message.own) this.show('pill')
+        break
+      }
+      case 'look':
+        this.setLook(message.theme, message.phone)
+        break
+      case 'open':
+        this.open(message.place)
+        break
+      case 'close':
+        if (this.state.size !== 'hidden') this.minimise()
+        break
+      case 'identity':
+        this.identityAsked?.(message.token)
+        break
+      case 'signed':
+        this.signed = message.signed
+        this.session.identified = false
+        if (this.client && this.signed) void this.identify()
+        break
+      case 'logout':
+        void this.logout()
+        break
+      case 'locale':
+        void this.wishLocale(message.locale)
+        break
+      case 'debug':
+        await this.report()
+        break
+    }
+  }
+
+  /** How large the pill came out; the page around us gives it as much room. */
+  measured(width: number, height: number): void {
+    if (width === this.pill.width && height === this.pill.height) return
+    this.pill = { width, height }
+    if (this.state.size === 'pill') this.show('pill')
+  }
+
+  private show(size: Size): void {
+    this.state.size = size
+    this.options.bridge.say({ livedesk: 'size', size, ...this.pill })
+    this.readAll()
+  }
+
+  private setLook(theme: Theme, phone: boolean): void {
+    this.state.theme = theme
+    this.state.phone = phone
+  }
+
+  private wishLocale(wish: string): Promise<void> | null {
+    const to = toLocale(wish)
+    if (!to) return null
+    this.localeWished = true
+    return setLocale(to)
+  }
+
+  /** The signed identity of the person in front of the page, as the page has it now. */
+  private askIdentity(): Promise<string | null> {
+    const given = this.givenIdentity
+    this.givenIdentity = null
+    if (!this.options.bridge.embedded || !this.signed) return Promise.resolve(given)
+    return new Promise((resolve) => {
+      const cancel = this.options.clock.after(IDENTITY_MS, () => answer(null))
+      const answer = (token: string | null): void => {
+        cancel()
+        this.identityAsked = null
+        resolve(token)
+      }
+      this.identityAsked = answer
+      this.options.bridge.say({ livedesk: 'identity-wanted' })
+    })
+  }
+
+  /** Goes on as the one whom the page names: the same one, the visitor who signed in, or somebody else. */
+  private async identify(): Promise<void> {
+    try {
+      if (await this.session.identify()) this.client?.renewToken()
+    } catch (thrown) {
+      this.state.openRefusal = asRefusal(thrown)
+    }
+  }
+
+  private async report(): Promise<void> {
+    const { findings } = await import('./findings.ts')
+    const { state, session, options } = this
+    options.bridge.say({ livedesk: 'report', findings: findings(state, session, options.start.parent) })
+  }
+
+  // The client -----------------------------------------------------------------------------------------
+
+  private hasKept(kept: Kept): boolean {
+    const keep = this.keepOf(kept.buyer_id)
+    return keep.cursor() !== null || keep.lines().length > 0 || keep.opening() !== null
+  }
+
+  private keepOf(buyerId: string): Keep {
+    return this.options.storage ? openKeep(`${this.options.start.shop}/${buyerId}`) : memoryKeep()
+  }
+
+  private connect(): void {
+    if (this.client) return
+    const kept = this.session.current
+    // Who he is turns out with the session; until then his words are in memory.
+    this.keep = kept ? this.keepOf(kept.buyer_id) : memoryKeep()
+    const { clock, origin, dial } = this.options
+    const client = new LogClient({
+      namespace: '/buyer',
+      origin,
+      clock,
+      keep: this.keep,
+      token: (wish) => this.session.token(wish),
+      ...(dial ? { dial } : {}),
+    })
+    this.client = client
+    this.offClient = [
+      client.subscribe(() => this.clientChanged()),
+      client.on('chat.posted', ({ entry }) => {
+        if (entry.sender.kind !== 'agent' || (entry.kind !== 'text' && entry.kind !== 'card')) return
+        const detail = { kind: entry.kind, agent: entry.sender.name ?? null }
+        this.options.bridge.say({ livedesk: 'event', name: 'message', detail })
+      }),
+    ]
+    this.clientChanged()
+    client.start()
+    this.scheduleRenew()
+  }
+
+  private disconnect(): void {
+    this.leavePast()
+    this.unfollow()
+    this.cancelRenew()
+    this.offClient.forEach((off) => off())
+    this.client?.stop()
+    this.client = null
+    this.followed = null
+    this.begunAt = null
+    Object.assign(this.state, { client: null, log: null, openRefusal: null, placeUnknown: false, view: 'chat', unread: 0 })
+  }
+
+  /** The session of a person began: his own words come back, or, as another person, nothing of before. */
+  private sessionBegan(next: Kept, carriedOn: boolean): void {
+    if (!this.client) return
+    const keep = this.keepOf(next.buyer_id)
+    if (carriedOn) {
+      const draft = this.draft
+      this.client.keepIn(keep)
+      this.keep = keep
+      if (draft) this.draft = draft
+      return
+    }
+    const shown = this.state.size
+    this.disconnect()
+    if (shown === 'sheet' || shown === 'page' || shown === 'full') this.open(this.place)
+  }
+
+  /** Asks the desk for the conversation at this place. */
+  private ask(place: Place): void {
+    if (!this.client) return
+    this.begunAt = nameOf(place)
+    this.state.openRefusal = null
+    this.state.placeUnknown = false
+    this.client.begin(toOpen(place)).catch((thrown: unknown) => {
+      const refusal = asRefusal(thrown)
+      if (refusal.code === 'ended') return
+      if (refusal.code === 'not_found' && Object.keys(place).length > 0) {
+        // An unknown product or order must not keep him from a person.
+        this.ask({})
+        this.begunAt = nameOf(place)
+        this.state.placeUnknown = true
+        for (const line of this.client?.current?.snapshot.outbox ?? []) this.client?.current?.retry(line.client_id)
+      } else this.state.openRefusal = refusal
+    })
+  }
+
+  private clientChanged(): void {
+    const { client } = this
+    if (!client) return
+    const before = this.state.client?.link.refusal?.code
+    const refused = client.state.link.refusal?.code
+    this.state.client = client.state
+    if (refused !== undefined && refused !== before) {
+      if (refused === 'session_revoked') this.session.drop()
+      if (IDENTITY_NEEDED.has(refused)) {
+        this.options.bridge.say({ livedesk: 'event', name: 'identity-needed', detail: refused })
+      }
+    }
+    if (client.current !== this.followed) {
+      this.unfollow()
+      this.followed = client.current
+      const off = client.current?.subscribe(() => this.logChanged())
+      this.unfollow = () => {
+        off?.()
+        this.followed?.attend(false)
+        this.followed = null
+      }
+    }
+    this.logChanged()
+  }
+
+  private logChanged(): void {
+    const log = this.client?.current?.snapshot ?? null
+    const before = this.state.log
+    this.state.log = log
+    if (log && before && before.id === log.id && before.position !== null && log.position !== null) {
+      if (log.position > before.position) this.state.movedBack = true
+    }
+    if (log?.position === null) this.state.movedBack = false
+    this.state.unread = log ? unreadOf(log.entries, log.marks, 'buyer') : 0
+    this.readAll()
+    this.tell()
+  }
+
+  private readAll(): void {
+    const shown = this.state.size === 'sheet' || this.state.size === 'page' || this.state.size === 'full'
+    const log = this.client?.current
+    log?.attend(shown)
+    if (shown && this.looking && this.state.view === 'chat' && this.state.unread > 0) log?.markRead()
+  }
+
+  /** Tells the page around us what changed. */
+  private tell(): void {
+    const { bridge } = this.options
+    const { unread, log } = this.state
+    if (unread !== this.told.unread) bridge.say({ livedesk: 'event', name: 'unread', detail: unread })
+    const position = log?.position ?? null
+    if (position !== this.told.position) bridge.say({ livedesk: 'event', name: 'queue', detail: { position } })
+    const unsaved = this.unsaved
+    if (unsaved !== this.told.unsaved) bridge.say({ livedesk: 'unsaved', lines: unsaved })
+    this.told = { unread, position, unsaved }
+  }
+
+  private scheduleRenew(): void {
+    this.cancelRenew()
+    this.cancelRenew = this.options.clock.after(this.session.renewInMs, () => {
+      const { client } = this
+      client
+        ?.insist('session.renew', {})
+        .then(({ token, expires_at }) => this.session.renewed(token, expires_at))
+        // Over or revoked: the next connection begins a session anew.
+        .catch(() => {})
+        .finally(() => {
+          if (this.client === client) this.scheduleRenew()
+        })
+    })
+  }
+
+  private draftCell(to: string | null): string {
+    const name = `livedesk/${this.options.start.shop}/${this.session.current?.buyer_id ?? 'somebody'}/draft`
+    const { storage } = this.options
+    if (!storage) {
+      if (to !== null) this.draftInMemory = to
+      return this.draftInMemory
+    }
+    try {
+      if (to) storage.setItem(name, to)
+      else if (to === '') storage.removeItem(name)
+      return storage.getItem(name) ?? ''
+    } catch {
+      return ''
+    }
+  }
+  private draftInMemory = ''
+}
+
+/** Refusals that only the page around us can cure, by `setIdentity`. */
+const IDENTITY_NEEDED: ReadonlySet<string> = new Set(['anonymous_refused', 'identity_invalid', 'identity_expired'])
+
+/** Places with the same name are one to the desk: how far the stream is does not make another. */
+const nameOf = ({ liveSession, product, order, topic }: Place): string =>
+  JSON.stringify([liveSession, product, order, topic])
+
+function toRef(card: Card): CardRef | null {
+  if (card.card === 'product') return { card: 'product', product_id: card.product_id }
+  if (card.card === 'order') return { card: 'order', order_id: card.order_id }
+  return null
+}
+
+function toOpen(place: Place): Omit<Open, 'client_id'> {
+  return {
+    ...(place.liveSession ? { live_session_id: place.liveSession } : {}),
+    ...(place.product ? { product_id: place.product } : {}),
+    ...(place.order ? { order_id: place.order } : {}),
+    ...(place.positionMs === undefined ? {} : { position_ms: Math.round(place.positionMs) }),
+    ...(place.topic ? { topic: place.topic } : {}),
+  }
+}
+

@@ -1,0 +1,39 @@
+import { shallowRef, type ShallowRef } from 'vue'
+import { zh, type Words } from './words/zh-CN.ts'
+
+export type { Words }
+export type Locale = 'zh-CN' | 'en'
+
+/** The language for a wish like `en-GB` or `zh`; null if it is neither. */
+export function toLocale(wish: string | null | undefined): Locale | null {
+  if (!wish) return null
+  if (/^zh\b/i.test(wish)) return 'zh-CN'
+  return /^en\b/i.test(wish) ? 'en' : null
+}
+
+export const locale: ShallowRef<Locale> = shallowRef('zh-CN')
+export const words: ShallowRef<Words> = shallowRef(zh)
+
+/** Speaks that language from when the answer resolves; Chinese at once, another one when it has come. */
+export async function setLocale(to: Locale): Promise<void> {
+  wished = to
+  let spoken = zh
+  if (to === 'en') {
+    try {
+      spoken = (await import('./words/en.ts')).en
+    } catch {
+      // Not to be had now: better the other language than none.
+      return
+    }
+  }
+  if (wished !== to) return
+  locale.value = to
+  words.value = spoken
+}
+let wished: Locale = 'zh-CN'
+
+/** The sentence for a refusal's code. */
+export function codeWords(code: string): string {
+  const { code: known } = words.value
+  return code in known ? known[code as keyof typeof known] : known.other
+}
