@@ -1,0 +1,159 @@
+"""Who is served by whom: skills, offers, transfers, presence and the wall, through the whole desk."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from server.auth import staff
+from server.identifiers import epoch_ms, new_client_id
+from tests.desk.house import House, Person, Refusal
+
+
+async def opened(buyer: Person, **about: Any) -> dict[str, Any]:
+    return await buyer.ask("conversation.open", client_id=new_client_id(), **about)
+
+
+async def a_dress(house: House) -> None:
+    await house.put("/api/v1/products/dress", {"title": "碎花连衣裙", "price": 26900, "category": "服装"})
+
+
+async def test_the_agent_with_the_skill_gets_the_conversation(house: House) -> None:
+    await a_dress(house)
+    beginner, skilled = await house.agent("a3"), await house.agent("a2")
+    buyer = await house.buyer()
+    conversation = (await opened(buyer, product_id="dress"))["conversation_id"]
+    assert (await skilled.hears("conversation.taken"))["conversation_id"] == conversation
+    assert "conversation.taken" not in beginner.names()
+    page = await skilled.ask(
+        "chat.sync", conversation_id=conversation, after_seq=0, epoch=house.node.db.epoch
+    )
+    assert [(e["kind"], e["text"]) for e in page["desk_entries"]] == [("routed", "规则 1 → 服装（服装 ≥ 3）")]
+
+
+async def test_positions_are_told_as_the_line_moves(house: House) -> None:
+    buyers = [await house.buyer(f"buyer-{number}") for number in range(7)]
+    places = [(await opened(buyer))["position"] for buyer in buyers]
+    assert places == [1, 2, 3, 4, 5, 6, 7]
+    await house.agent("a1")
+    moved = await buyers[5].hears("queue.moved", lambda e: e["position"] == 1)
+    assert moved["waiting"] == 2
+    assert (await buyers[0].hears("queue.moved", lambda e: e["position"] is None))["waiting"] == 0
+
+
+async def test_an_agent_with_five_chats_gets_no_sixth_until_one_is_closed(house: House) -> None:
+    agent = await house.agent("a1")
+    buyers = [await house.buyer(f"buyer-{number}") for number in range(6)]
+    conversations = [(await opened(buyer))["conversation_id"] for buyer in buyers]
+    for conversation in conversations[:5]:
+        await agent.hears("conversation.taken", lambda e, c=conversation: e["conversation_id"] == c)  # type: ignore[misc]
+    wall = await (await house.agent("s1", state=None)).ask("wall.load", shop_id="cloud")
+    served = next(row for row in wall["groups"] if row["name"] == "售后")
+    assert (served["waiting"], served["in_service"], served["ready"]) == (1, 5, ["小美"])
+    await buyers[0].ask("conversation.close", conversation_id=conversations[0], client_id=new_client_id())
+    await agent.hears("conversation.taken", lambda e: e["conversation_id"] == conversations[5])
+
+
+async def test_an_offer_is_accepted_once_by_the_agent_it_was_made_to(house: House) -> None:
+    asked, other = await house.agent("a2"), await house.agent("a3", state=None)
+    buyer = await house.buyer(tier="svip")
+    conversation = (await opened(buyer))["conversation_id"]
+    offer = await asked.hears("conversation.offered")
+    assert offer["summary"]["conversation_id"] == conversation
+    assert offer["expires_at"] - offer["now"] == 20_000
+    answer = {"offer_id": offer["offer_id"], "fence": offer["fence"]}
+    with pytest.raises(Refusal, match="already_taken"):
+        await other.ask("conversation.accept", **answer)
+    first = await asked.ask("conversation.accept", **answer)
+    assert await asked.ask("conversation.accept", **answer) == first
+    assert (await asked.hears("conversation.offer_ended"))["outcome"] == "accepted"
+    await asked.say(conversation, "您好", fence=first["fence"])
+    await buyer.hears("chat.posted", lambda e: e["entry"].get("text") == "您好")
+
+
+async def test_a_declined_offer_goes_to_the_next_agent(house: House) -> None:
+    first, second = await house.agent("a2"), await house.agent("a3")
+    buyer = await house.buyer(tier="svip")
+    await opened(buyer)
+    asked, other = first, second
+    offer = await _offered_to_one_of(first, second)
+    if "conversation.offered" in second.names():
+        asked, other = second, first
+    await asked.ask("conversation.decline", offer_id=offer["offer_id"], fence=offer["fence"])
+    again = await other.hears("conversation.offered")
+    assert again["fence"] > offer["fence"]
+
+
+async def _offered_to_one_of(*agents: Person) -> dict[str, Any]:
+    waits = [asyncio.create_task(agent.hears("conversation.offered")) for agent in agents]
+    done, left = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for task in left:
+        task.cancel()
+    return done.pop().result()
+
+
+async def test_a_transfer_takes_the_note_along_and_makes_the_old_fence_stale(house: House) -> None:
+    first = await house.agent("a1")
+    buyer = await house.buyer()
+    conversation = (await opened(buyer))["conversation_id"]
+    fence = (await first.hears("conversation.taken"))["fence"]
+    second = await house.agent("a2")
+    await first.ask(
+        "conversation.transfer",
+        conversation_id=conversation,
+        client_id=new_client_id(),
+        fence=fence,
+        person_id=house.people["a2"],
+        note="买家要换码，已核对订单",
+    )
+    taken = await second.hears("conversation.taken")
+    assert taken["fence"] > fence
+    with pytest.raises(Refusal, match="stale_fence"):
+        await first.say(conversation, "我再补一句", fence=fence)
+    page = await second.ask("chat.sync", conversation_id=conversation, after_seq=0, epoch=house.node.db.epoch)
+    notes = [e for e in page["desk_entries"] if e["kind"] == "handover"]
+    assert notes[0]["text"] == "买家要换码，已核对订单"
+    assert "换码" not in repr(buyer.heard)
+    assert "我再补一句" not in repr(page)
+    await second.say(conversation, "您好，我来处理", fence=taken["fence"])
+
+
+async def test_only_the_owner_closes_except_a_supervisor(house: House) -> None:
+    owner = await house.agent("a1")
+    buyer = await house.buyer()
+    conversation = (await opened(buyer))["conversation_id"]
+    fence = (await owner.hears("conversation.taken"))["fence"]
+    colleague, supervisor = await house.agent("a2"), await house.agent("s1", state=None)
+    close = {"conversation_id": conversation, "client_id": new_client_id(), "fence": fence}
+    with pytest.raises(Refusal, match="stale_fence"):
+        await colleague.ask("conversation.close", **close)
+    await supervisor.ask("conversation.close", **close)
+    await buyer.hears("conversation.closed")
+
+
+async def test_a_wall_is_for_supervisors_of_that_shop(house: House) -> None:
+    agent, supervisor = await house.agent("a1"), await house.agent("s1", state=None)
+    with pytest.raises(Refusal, match="forbidden"):
+        await agent.ask("wall.load", shop_id="cloud")
+    with pytest.raises(Refusal, match="not_found"):
+        await supervisor.ask("wall.load", shop_id="river")
+
+
+async def test_an_agent_of_two_shops_sees_both_and_his_impersonator_only_his_own(house: House) -> None:
+    both = await house.agent("a1")
+    desk = await both.ask("desk.load")
+    assert [shop["shop_id"] for shop in desk["shops"]] == ["cloud"]
+    listed = await both.ask("conversation.list", tab="all")
+    assert listed == {"conversations": [], "more": False}
+    with pytest.raises(Refusal, match="not_found"):
+        await both.ask("conversation.list", tab="all", shop_id="river")
+
+
+async def test_a_disabled_agent_loses_his_socket(house: House) -> None:
+    agent = await house.agent("a1")
+    async with house.node.db.write() as unit:
+        await staff.disable(unit, house.people["a1"], epoch_ms())
+    ended = await agent.hears("session.ended")
+    assert ended["code"] == "session_revoked"

@@ -1,0 +1,182 @@
+"""What a merchant's server tells, and where the agent's panel says that orders come from."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from server.identifiers import new_client_id
+from tests.desk.house import House, Refusal
+
+START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+def at(seconds: float) -> str:
+    return (START + timedelta(seconds=seconds)).isoformat()
+
+
+def event(event_id: str, seconds: float, kind: str, **fields: Any) -> dict[str, Any]:
+    return {"source_event_id": event_id, "at": at(seconds), "kind": kind} | fields
+
+
+EVENTS = [
+    event("e1", 0, "host_on", host="小满"),
+    event("e2", 60, "explain_start", product_id="dress"),
+    event(
+        "e3",
+        70,
+        "promise",
+        text="七天无理由，运费我出",
+        promise="return_window",
+        product_id="dress",
+        host="小满",
+    ),
+    event("e4", 80, "comment", text="起球吗？", buyer="xiaoyu", name="小雨", product_id="dress"),
+    event("e5", 180, "explain_end", product_id="dress"),
+]
+
+
+def order(**changes: Any) -> dict[str, Any]:
+    return {
+        "buyer": "xiaoyu",
+        "status": "paid",
+        "placed_at": at(100),
+        "total": 26900,
+        "receiver": {"name": "余小雨", "phone": "13812345678", "address": "浙江省杭州市西湖区文三路138号5幢"},
+        "lines": [
+            {
+                "line_id": "l1",
+                "product_id": "dress",
+                "title": "碎花连衣裙",
+                "quantity": 1,
+                "price": 26900,
+                "live_session_id": "live-1",
+            }
+        ],
+    } | changes
+
+
+async def a_stream(house: House) -> None:
+    await house.put("/api/v1/products/dress", {"title": "碎花连衣裙", "price": 26900, "category": "女装"})
+    await house.post(
+        "/api/v1/live-sessions",
+        {"id": "live-1", "room": "云朵直播间", "title": "秋装专场", "started_at": at(0), "delay_ms": 2000},
+        key=house.keys["cloud"],
+    )
+    results = await house.post(
+        "/api/v1/live-sessions/live-1/events", {"events": EVENTS}, key=house.keys["cloud"]
+    )
+    assert all(result["accepted"] for result in results["results"])
+
+
+async def test_the_panel_shows_where_the_order_comes_from_before_the_buyer_has_typed(house: House) -> None:
+    await a_stream(house)
+    assert await house.put("/api/v1/orders/o1", order()) == {"id": "o1", "changed": True}
+    agent = await house.agent("a1")
+    buyer = await house.buyer()
+    conversation = await buyer.ask("conversation.open", client_id=new_client_id(), order_id="o1")
+    context = await agent.ask("conversation.look", conversation_id=conversation["conversation_id"])
+    line = context["orders"][0]["lines"][0]
+    birth = line["provenance"]
+    assert (birth["confidence"], birth["live_title"], birth["hosts"]) == ("exact", "秋装专场", ["小满"])
+    assert (birth["offset_from_ms"], birth["offset_to_ms"]) == (60_000, 180_000)
+    assert [promise["text"] for promise in birth["promises"]] == ["七天无理由，运费我出"]
+    assert [(said["text"], said["own"]) for said in birth["questions"]] == [("起球吗？", True)]
+    assert birth["version"] == 1
+
+
+async def test_a_late_event_makes_a_new_version_and_tells_the_panel(house: House) -> None:
+    await a_stream(house)
+    await house.put("/api/v1/orders/o1", order())
+    agent = await house.agent("a1")
+    buyer = await house.buyer()
+    conversation = (await buyer.ask("conversation.open", client_id=new_client_id(), order_id="o1"))[
+        "conversation_id"
+    ]
+    await agent.hears("conversation.taken")
+    late = event("e9", 90, "promise", text="送围巾一条", promise="gift", product_id="dress")
+    await house.post("/api/v1/live-sessions/live-1/events", {"events": [late]}, key=house.keys["cloud"])
+    bound = await agent.hears("provenance.bound")
+    assert bound["provenance"]["version"] == 2
+    assert bound["conversation_id"] == conversation
+    assert {each["text"] for each in bound["provenance"]["promises"]} == {
+        "七天无理由，运费我出",
+        "送围巾一条",
+    }
+
+
+async def test_receiver_data_is_masked_before_it_is_stored(house: House) -> None:
+    await a_stream(house)
+    await house.put("/api/v1/orders/o1", order())
+    agent = await house.agent("a1")
+    buyer = await house.buyer()
+    conversation = await buyer.ask("conversation.open", client_id=new_client_id(), order_id="o1")
+    context = await agent.ask("conversation.look", conversation_id=conversation["conversation_id"])
+    assert context["orders"][0]["contact"] == {
+        "name": "余**",
+        "phone": "138****5678",
+        "address": "浙江省杭州市西湖区文三路***",
+    }
+    async with house.node.db.read() as unit:
+        stored = await unit.catalogue.order("cloud", "o1")
+    assert "13812345678" not in repr(stored)
+    assert "5幢" not in repr(stored)
+
+
+async def test_an_order_of_somebody_else_is_answered_like_none(house: House) -> None:
+    await a_stream(house)
+    await house.put("/api/v1/orders/o1", order())
+    stranger, visitor = await house.buyer("dayu"), await house.buyer(None)
+    neighbour = await house.buyer("xiaoyu", shop="river")
+    for person in (stranger, visitor, neighbour):
+        answers = set()
+        for order_id in ("o1", "no-such-order"):
+            with pytest.raises(Refusal) as refused:
+                await person.ask("conversation.open", client_id=new_client_id(), order_id=order_id)
+            answers.add((refused.value.code, str(refused.value.data)))
+        assert answers == {("not_found", "{}")}
+        assert (await person.ask("conversation.list"))["conversations"] == []
+
+
+async def test_putting_the_same_again_changes_nothing(house: House) -> None:
+    await a_stream(house)
+    await house.put("/api/v1/orders/o1", order())
+    assert await house.put("/api/v1/orders/o1", order()) == {"id": "o1", "changed": False}
+    assert (await house.put("/api/v1/orders/o1", order(status="shipped")))["changed"] is True
+
+
+async def test_each_event_is_accepted_or_refused_by_itself(house: House) -> None:
+    await a_stream(house)
+    mixed = [
+        EVENTS[0],
+        event("e10", 200, "explain_start"),
+        {"source_event_id": "e11", "at": "yesterday", "kind": "said", "text": "x"},
+        event("e12", 210, "said", text="下一个", host="小满"),
+        event("e13", 210, "dance"),
+    ]
+    answer = await house.post(
+        "/api/v1/live-sessions/live-1/events", {"events": mixed}, key=house.keys["cloud"]
+    )
+    results = answer["results"]
+    assert [result["accepted"] for result in results] == [True, False, False, True, False]
+    assert results[0]["duplicate"] is True
+    assert results[1]["error"] == "bad_request"
+    assert "product_id" in results[1]["message"]
+
+
+async def test_another_shop_has_no_way_to_a_session(house: House) -> None:
+    await a_stream(house)
+    with pytest.raises(Refusal, match="not_found"):
+        await house.post("/api/v1/live-sessions/live-1/events", {"events": EVENTS}, key=house.keys["river"])
+
+
+async def test_a_session_cannot_get_another_start(house: House) -> None:
+    await a_stream(house)
+    with pytest.raises(Refusal, match="conflict"):
+        await house.post(
+            "/api/v1/live-sessions",
+            {"id": "live-1", "room": "云朵直播间", "title": "秋装专场", "started_at": at(5)},
+            key=house.keys["cloud"],
+        )
