@@ -45,6 +45,15 @@ describe('the desk on a server', () => {
     await seen(() => document.querySelector('[role="tablist"]') !== null)
   })
 
+  it('says that the server cannot be reached instead of pretending that nobody is signed in', async () => {
+    desk.reachable = false
+    await mountOn(desk)
+    await seen(() => says('没有连上服务器，还不知道你是否已登录'))
+    desk.back()
+    button('重试').click()
+    await seen(() => document.querySelector('[role="tablist"]') !== null)
+  })
+
   it('shows mine in order of debt, with the shop on every row', async () => {
     await mountOn(desk)
     await seen(() => rowOrder().length === 4)

@@ -12,6 +12,7 @@ const en: typeof zh = {
     submit: 'Sign in',
     submitting: 'Signing in…',
     missing: 'Enter your login and password.',
+    unreachable: 'The server cannot be reached, so it is not known whether you are signed in.',
     again: 'Your session is over; sign in again. Unsent lines are kept on this device.',
     language: 'Language',
     hint: "Accounts are made by the shop's admin, who can also reset a password.",
@@ -251,7 +252,7 @@ const en: typeof zh = {
     title: 'Birth certificate',
     tapped: 'The stream when the buyer tapped 客服',
     version: 'Version {version}',
-    unstored: 'Read just now, not stored',
+    unstored: 'Not stored',
     confidence: { exact: 'Exact', likely: 'Likely', ambiguous: 'Ambiguous', none: 'Not found' },
     confidenceHint: {
       exact: 'The order matches the timeline in one way only',

@@ -10,6 +10,7 @@ export default {
     submit: '登录',
     submitting: '正在登录…',
     missing: '请填写账号和密码。',
+    unreachable: '没有连上服务器，还不知道你是否已登录。',
     again: '登录已失效，请重新登录。未发出的内容已保留在本机。',
     language: '界面语言',
     hint: '账号由店铺管理员开通；忘记密码请联系管理员重置。',
@@ -249,7 +250,7 @@ export default {
     title: '出生证明',
     tapped: '买家点开客服时的直播',
     version: '第 {version} 版',
-    unstored: '即时读取，未存档',
+    unstored: '未存档',
     confidence: { exact: '确定', likely: '很可能', ambiguous: '有多种可能', none: '没有找到' },
     confidenceHint: {
       exact: '订单与直播时间线唯一对应',

@@ -10,14 +10,18 @@ export const useSession = defineStore('session', () => {
   const me = ref<Me | null>(null)
   /** The last session ended by itself: the sign-in page says so. */
   const ended = ref(false)
+  /** The last question who this browser is got no answer. */
+  const unreachable = ref(false)
 
   /** Asks the server who this browser is; `null` when nobody. Rejects when there is no answer. */
   async function look(): Promise<Me | null> {
     try {
       me.value = await api.me()
+      unreachable.value = false
     } catch (refusal) {
-      if (isOver(refusal)) me.value = null
-      else throw refusal
+      unreachable.value = !isOver(refusal)
+      if (unreachable.value) throw refusal
+      me.value = null
     }
     return me.value
   }
@@ -25,6 +29,7 @@ export const useSession = defineStore('session', () => {
   async function login(name: string, password: string): Promise<void> {
     me.value = await api.login({ login: name, password })
     ended.value = false
+    unreachable.value = false
   }
 
   /** Signs out. What the server says does not matter: this page forgets either way. */
@@ -43,7 +48,7 @@ export const useSession = defineStore('session', () => {
     ended.value = true
   }
 
-  return { api, me, ended, look, login, logout, lose }
+  return { api, me, ended, unreachable, look, login, logout, lose }
 })
 
 const OVER: ReadonlySet<string> = new Set(['unauthenticated', 'session_expired', 'session_revoked'])
