@@ -154,6 +154,7 @@ class Signaling:
         self._server.manager.initialize()
         self._tasks.append(asyncio.create_task(self._server.roster.watch()))
         if self._relay is not None:
+            self._tasks.append(self._server.manager.thread)
             self._tasks.append(asyncio.create_task(self._relay.run()))
 
     async def stop(self) -> None:
@@ -169,11 +170,10 @@ class Signaling:
         except TimeoutError:
             log.warning("commands were still at work when the server stopped")
         await self._engine.close()
-        listening = getattr(self._server.manager, "thread", None)
-        for task in (*self._tasks, *([listening] if listening is not None else [])):
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks.clear()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def build(

@@ -43,7 +43,9 @@ class Socket:
             async with asyncio.timeout(WAIT):
                 message = await self.ws.receive()
             if message.type is not aiohttp.WSMsgType.TEXT:
-                self.close_code = self.ws.close_code
+                # What was received, not what became of the client's own goodbye.
+                told = message.type is aiohttp.WSMsgType.CLOSE
+                self.close_code = message.data if told else self.ws.close_code
                 return None
             if message.data != "2":
                 return str(message.data)
@@ -122,13 +124,13 @@ class Floor:
             self.meter,
             limits=limits,
             clock=self.clock,
-            check=True,
-            **options,
+            **{"check": True, **options},
         )
         self._app = web.Application()
         self.signaling.attach(self._app)
         self._server = TestServer(self._app)
         self._http: aiohttp.ClientSession
+        self._opened: list[aiohttp.ClientWebSocketResponse] = []
 
     async def __aenter__(self) -> Self:
         await self._server.start_server()
@@ -137,6 +139,8 @@ class Floor:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        for ws in self._opened:
+            await ws.close()
         await self._http.close()
         await self.signaling.stop()
         await self._server.close()
@@ -155,7 +159,9 @@ class Floor:
             self.url + "socket.io/?EIO=4&transport=websocket",
             headers={name.replace("_", "-"): value for name, value in headers.items()},
             max_msg_size=0,
+            timeout=aiohttp.ClientWSTimeout(ws_close=0.5),
         )
+        self._opened.append(ws)
         socket = Socket(ws)
         hello = await socket.packet()
         assert hello is not None and hello[0] == "0", hello

@@ -1,0 +1,109 @@
+"""One made-up fact of every kind, and a valid request for every command."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from protocol import conversation
+from protocol.provenance import ProvenanceCard
+from signaling import facts
+from tests.signaling.fakes import NOW, client_id, seat, summary
+
+PLACE = facts.Place("c1", "s1", "b1", "a1")
+UNOWNED = facts.Place("c1", "s1", "b1", None)
+CARD = {
+    "card": "product",
+    "product_id": "p1",
+    "title": "明前龙井",
+    "price": 9900,
+    "currency": "CNY",
+    "picture": None,
+}
+
+
+def entry(
+    kind: str, body: dict[str, Any], sender: facts.SenderKind = "agent", *, recalled: bool = False
+) -> facts.LogEntry:
+    sender_id, name = {"agent": ("a1", "小青"), "buyer": ("b1", "小王"), "system": ("a7", None)}[sender]
+    return facts.LogEntry(5, "m5", client_id(5), sender, sender_id, name, NOW, kind, body, recalled)
+
+
+PUBLIC_ENTRIES: dict[str, facts.LogEntry] = {
+    "text": entry("text", {"text": "您好", "quote_seq": 2}),
+    "card": entry("card", {"body": CARD}, "buyer"),
+    "recall": entry("recall", {"recalled_seq": 3}),
+    "assigned": entry("assigned", {"agent_name": "小青"}, "system"),
+    "transferred": entry("transferred", {"to_name": "小白"}),
+    "requeued": entry("requeued", {}, "system"),
+    "closed": entry("closed", {"by": "agent"}),
+    "reopened": entry("reopened", {"by": "buyer"}, "buyer"),
+}
+DESK_ENTRIES: dict[str, facts.LogEntry] = {
+    "note": entry("note", {"text": "此人常退货"}),
+    "handover": entry("handover", {"text": "催了两次", "to_name": "售后组"}),
+    "routed": entry("routed", {"text": "rule 3"}, "system"),
+}
+OFFER = conversation.Offered(
+    offer_id="o1", fence=4, expires_at=NOW + 20_000, now=NOW, why=["茶"], summary=summary()
+)
+
+FACTS: tuple[facts.Fact, ...] = (
+    *(facts.EntryStored(PLACE, "public", stored) for stored in PUBLIC_ENTRIES.values()),
+    *(facts.EntryStored(PLACE, "desk", stored) for stored in DESK_ENTRIES.values()),
+    facts.EntryStored(UNOWNED, "public", PUBLIC_ENTRIES["text"], by_sid="sid-1"),
+    facts.EntryStored(PLACE, "public", entry("text", {"text": "错的", "quote_seq": None}, recalled=True)),
+    facts.EntryStored(PLACE, "public", entry("card", {"body": CARD}, recalled=True)),
+    facts.MarksMoved(PLACE, 4, 3, 5, 5),
+    facts.TypingSeen(PLACE, "buyer"),
+    facts.TypingSeen(PLACE, "agent"),
+    facts.PlaceInLineMoved(UNOWNED, 2, 7),
+    facts.PlaceInLineMoved(UNOWNED, None, 6),
+    facts.OfferMade("a1", OFFER),
+    facts.OfferOver("a1", "o1", "missed"),
+    facts.OwnerChanged(PLACE, "小青", 3, summary()),
+    facts.OwnerChanged(PLACE, "小青", 3, summary(), before="a2"),
+    facts.OwnerChanged(UNOWNED, "小青", 3, summary(), before="a2"),
+    facts.ConversationClosed(PLACE, 9, "agent"),
+    facts.ConversationReopened(PLACE, 10),
+    facts.RowChanged(summary()),
+    facts.ProvenanceFound(PLACE, "order-1", "line-1", ProvenanceCard(confidence="exact", version=1)),
+    facts.SeatChanged(seat(), ("s1", "s2")),
+)
+
+_SEND = {"conversation_id": "c1", "client_id": client_id(1), "kind": "text", "text": "在吗"}
+_CLOSE = {"conversation_id": "c1", "client_id": client_id(1)}
+_RECALL = {"conversation_id": "c1", "client_id": client_id(1), "seq": 1}
+_SYNC = {"conversation_id": "c1", "after_seq": 0, "epoch": "epoch-1"}
+_MARK = {"conversation_id": "c1", "delivered_seq": 1, "read_seq": 1}
+_THIS = {"conversation_id": "c1"}
+_ANSWER = {"offer_id": "o1", "fence": 3}
+
+REQUESTS: dict[tuple[str, str], dict[str, Any]] = {
+    ("/buyer", "conversation.open"): {"client_id": client_id(1), "order_id": "order-1", "position_ms": 5},
+    ("/buyer", "conversation.list"): {"before": NOW},
+    ("/buyer", "conversation.close"): _CLOSE,
+    ("/buyer", "conversation.reopen"): _CLOSE,
+    ("/buyer", "chat.send"): _SEND,
+    ("/buyer", "chat.recall"): _RECALL,
+    ("/buyer", "chat.sync"): _SYNC,
+    ("/buyer", "chat.mark"): _MARK,
+    ("/buyer", "chat.type"): _THIS,
+    ("/buyer", "session.renew"): {},
+    ("/agent", "desk.load"): {},
+    ("/agent", "presence.set"): {"state": "break", "reason": "吃饭"},
+    ("/agent", "wall.load"): {"shop_id": "s1"},
+    ("/agent", "conversation.list"): {"tab": "all", "shop_id": "s1"},
+    ("/agent", "conversation.look"): _THIS,
+    ("/agent", "conversation.unlook"): _THIS,
+    ("/agent", "conversation.accept"): _ANSWER,
+    ("/agent", "conversation.decline"): _ANSWER,
+    ("/agent", "conversation.transfer"): _CLOSE | {"fence": 3, "group_id": "g1", "note": "请接手"},
+    ("/agent", "conversation.close"): _CLOSE | {"fence": 3},
+    ("/agent", "conversation.reopen"): _CLOSE,
+    ("/agent", "chat.send"): _SEND | {"fence": 3},
+    ("/agent", "chat.note"): {"conversation_id": "c1", "client_id": client_id(1), "text": "记一下"},
+    ("/agent", "chat.recall"): _RECALL | {"fence": 3},
+    ("/agent", "chat.sync"): _SYNC | {"desk_after_seq": 0},
+    ("/agent", "chat.mark"): _MARK,
+    ("/agent", "chat.type"): _THIS,
+}
