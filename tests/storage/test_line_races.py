@@ -56,14 +56,14 @@ async def nodes(database_url: str, clock: Clock) -> AsyncIterator[Nodes]:
     await far.close()
 
 
-async def second_waits(nodes: Nodes) -> None:
-    """Return when somebody waits for a row that another holds; on SQLite he waits for his turn anyway."""
+async def all_wait(nodes: Nodes, many: int = 1) -> None:
+    """Return when so many wait for rows that others hold; on SQLite they wait for their turns anyway."""
     query = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = :name")
     async with asyncio.timeout(BLOCKED_WITHIN_S):
         while nodes.near.dialect == "postgresql":
             async with nodes.near.read() as reader:
                 name = await reader.connection.scalar(text("SELECT current_database()"))
-                if await reader.connection.scalar(query, {"name": name}):
+                if await reader.connection.scalar(query, {"name": name}) == many:
                     return
             await asyncio.sleep(LOOK_EVERY_S)
 
@@ -80,7 +80,7 @@ async def one_then_other(
     async with nodes.near.write() as unit:
         answer = await first(unit)
         waiting = asyncio.create_task(later())
-        await second_waits(nodes)
+        await all_wait(nodes)
         assert not waiting.done()
     return answer, await waiting
 
@@ -211,7 +211,7 @@ async def test_a_node_takes_over_only_after_the_write_under_way_and_then_the_old
     async with nodes.near.write() as unit:
         taken = await unit.line.assign(match(first, "mei"), holder=former, now=NOW)
         takeover = asyncio.create_task(there.hold(later))
-        await second_waits(nodes)
+        await all_wait(nodes)
         assert taken is not None and not takeover.done()
     present = await takeover
     assert present is not None and present > former
@@ -322,6 +322,27 @@ async def test_who_goes_on_break_while_he_is_being_offered_more_keeps_none_of_it
         OfferEnded("o-1", "t-ann", "ann", "mei", "withdrawn", NOW),
         OfferEnded("o-2", "t-ben", "ben", "mei", "withdrawn", NOW),
     ]
+    await agree(nodes)
+
+
+async def test_a_buyer_who_leaves_and_an_agent_who_rests_do_not_wait_for_each_other(nodes: Nodes) -> None:
+    line, far = nodes.lines
+    await open_shop(line)
+    await offered(line, "ann", "mei", "o-1")
+    joined = await line.join(ticket("ben"))
+    holder = await held(line)
+    async with nodes.near.write() as unit:
+        wish = match(joined, "mei", accept="offer")
+        assert await unit.line.offer(wish, offer_id="o-2", expires_at=NOW + 9, holder=holder, now=NOW)
+        resting = asyncio.create_task(far.declare("mei", state="break", reason=None, now=NOW))
+        await all_wait(nodes)
+        leaving = asyncio.create_task(far.close("ben", now=NOW))
+        await all_wait(nodes, 2)
+    # The agent has seat and first offer, the buyer has the second: each now wants what the other has.
+    for told in await asyncio.gather(resting, leaving):
+        assert not isinstance(told, Refused)
+    assert [(await line.ticket(name)).state for name in ("ann", "ben")] == ["waiting", "done"]
+    assert (await line.seat("mei")).units_used == 0
     await agree(nodes)
 
 
