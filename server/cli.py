@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import typer
 
-from server.commands import agent, doctor, group, key, serve, shop
+from server.commands import agent, doctor, group, key, replay, serve, shop
+from server.demo import command as demo
 
 COMMANDS: tuple[Callable[[typer.Typer], None], ...] = (
     serve.add_to,
@@ -18,6 +19,8 @@ COMMANDS: tuple[Callable[[typer.Typer], None], ...] = (
     agent.add_to,
     key.add_to,
     doctor.add_to,
+    replay.add_to,
+    demo.add_to,
 )
 
 app = typer.Typer(
