@@ -19,7 +19,7 @@ from server.storage.database import Database
 from server.storage.shops import Group, Shop
 
 READY_WITHIN_S = 30.0
-KILL_BETWEEN_S = (0.3, 2.0)
+KILL_BETWEEN_S = (0.5, 5.0)
 """How long the server lives between two SIGKILLs, by chance between these."""
 SHOP = "replay"
 KID = "replay"
