@@ -18,7 +18,9 @@ CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT, BINARY_ACK = range
 
 # An ack id is a number that stays exact in a browser. The body is whatever follows and is read as JSON later,
 # so that a broken body can still be answered.
-_HEAD = re.compile(rb"([0-6])(?:\d{1,10}-)?(?:(/[\w.:-]{0,63})(?:\?[^,]{0,255})?(?:,|\Z))?(\d{1,16})?(?!\d)")
+_HEAD = re.compile(
+    rb"([0-6])(?:\d{1,10}-)?(?:(/[\w.:-]{0,63})(?:\?[^,]{0,255})?(?:,|\Z))?(\d{1,16})?(?![\d/])"
+)
 _NAMESPACES = {None: "/", b"/": "/", b"/buyer": "/buyer", b"/agent": "/agent"}
 TEXT, PONG = 0x81, 0x8A
 
