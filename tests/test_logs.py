@@ -66,6 +66,8 @@ def test_a_personal_field_never_reaches_a_log(lines: Any, field: str) -> None:
         "+86 13800000000",
         "lin@shop.example",
         "203.0.113.9",
+        "2001:db8::17",
+        "2001:db8:1:2:3:4:5:6",
         "Bearer abcdefgh12345678",
     ],
 )
@@ -85,7 +87,7 @@ def test_a_password_in_an_address_is_hidden_and_ids_are_not() -> None:
         "0197a3b2c4d57e6f8a9b0c1d2e3f4a5b",
         "order-13800000000000",
         "127.0.0.1",
-        "2026-11-22",
+        "2026-11-22T17:10:03Z",
         "v1.2.3",
     ):
         assert scrubbed(kept) == kept

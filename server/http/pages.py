@@ -55,6 +55,7 @@ class Pages:
         add = app.router.add_get
         add("/", self._home)
         add("/healthz", self._healthz)
+        add("/favicon.ico", self._no_icon)
         add("/openapi.json", self._openapi)
         add("/asyncapi.json", self._asyncapi)
         add("/widget/livedesk.js", self._loader)
@@ -71,6 +72,10 @@ class Pages:
     async def _healthz(self, request: web.Request) -> web.StreamResponse:
         """The process answers. Whether it can serve is `/readyz` of the admin side."""
         return plain_json({"ok": True})
+
+    async def _no_icon(self, request: web.Request) -> web.StreamResponse:
+        """Browsers ask for it on every page; the console names its own."""
+        return web.Response(status=204, headers={"Cache-Control": "public, max-age=86400"})
 
     async def _openapi(self, request: web.Request) -> web.StreamResponse:
         return plain_json(self._documents["openapi"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-_OFF = ("geolocation", "payment", "usb", "serial", "bluetooth", "hid", "midi", "accelerometer", "gyroscope")
+_OFF = ("geolocation", "payment", "usb", "serial", "hid", "midi", "accelerometer", "gyroscope")
 _OWN = ("camera", "microphone", "autoplay", "display-capture", "fullscreen")
 PERMISSIONS = ", ".join([f"{feature}=(self)" for feature in _OWN] + [f"{feature}=()" for feature in _OFF])
 """Calls need camera and microphone, in our own pages only; nothing else is needed by anybody."""

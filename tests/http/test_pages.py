@@ -140,6 +140,7 @@ async def test_the_catalogue_is_served_as_documents(site: Site) -> None:
     assert await (await site.client.get("/openapi.json")).json() == json.loads(json.dumps(openapi()))
     assert await (await site.client.get("/asyncapi.json")).json() == json.loads(json.dumps(asyncapi()))
     assert await (await site.client.get("/healthz")).json() == {"ok": True}
+    assert (await site.client.get("/favicon.ico")).status == 204
 
 
 async def test_a_front_end_that_is_not_built_is_said_in_one_sentence(desk: World, tmp_path: Path) -> None:
