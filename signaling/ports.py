@@ -131,7 +131,10 @@ class Sessions(Protocol):
         """The person behind a token. Raises `Refused` (unauthenticated, origin_refused, …)."""
 
     async def revisions(self, cursor: int) -> tuple[int, Sequence[Revision]]:
-        """What changed after `cursor`; 0 at start returns the newest cursor and nothing. Every 2 s."""
+        """What changed after `cursor`, and the cursor for the next time; asked every 2 s.
+
+        0 at start returns the newest cursor, which is never 0 itself, and nothing.
+        """
 
     async def review(self, actor: Actor) -> Actor | None:
         """The same actor with today's rights, or None when his session is over."""

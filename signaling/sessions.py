@@ -97,6 +97,8 @@ class Roster:
         self._persons: dict[str, Person] = {}
         self._absent: dict[str, Person] = {}
         self._cursor = 0
+        self._changes = 0
+        """Rises with every look-up that found something."""
         self.peers: dict[str, Peer] = {}
 
     # Coming
@@ -130,6 +132,7 @@ class Roster:
             connect: Connect = adapter(Connect).validate_python(auth)
         except ValueError:
             raise Refused(ErrorCode.unauthenticated, "The auth payload is {token}.") from None
+        changes = self._changes
         actor = await self._sessions.admit(where, connect.token, link.client)
         if actor.kind != kind or not actor.shops:
             raise Refused(ErrorCode.unauthenticated)
@@ -150,6 +153,12 @@ class Roster:
         self._absent.pop(key, None)
         self.extend(peer, actor.expires_at)
         try:
+            if self._changes != changes:
+                # Rights changed while his token was read; nobody had reviewed him, for he was not here yet.
+                await self._review(peer)
+                if sid not in self.peers:
+                    link.peer = None
+                    return
             facts = await self._attendance.arrived(peer.actor) if peer.agent else ()
         except BaseException:
             self._forget(peer)
@@ -223,8 +232,11 @@ class Roster:
 
     async def look_up_revisions(self) -> None:
         """Asks once what changed and reviews whom it concerns."""
+        first = self._cursor == 0
         cursor, revisions = await self._sessions.revisions(self._cursor)
-        concerned = self._concerned(revisions)
+        self._changes += first or bool(revisions)
+        # Before the first look-up nobody knows what changed: whoever is here already is reviewed.
+        concerned = list(self.peers.values()) if first else self._concerned(revisions)
         for start in range(0, len(concerned), _REVIEWS_AT_ONCE):
             await asyncio.gather(*map(self._review, concerned[start : start + _REVIEWS_AT_ONCE]))
         # Only now: a failed review is looked up again.

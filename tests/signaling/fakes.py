@@ -320,6 +320,8 @@ class FakeSessions:
         self.log: list[Revision] = []
         self.reviews: dict[str, Actor | None] = {}
         self.failing = False
+        self.admitting: Callable[[], Awaitable[None]] | None = None
+        """Runs between the reading of a token and the answer."""
 
     def enrol(self, actor: Actor) -> str:
         token = f"token-of-{actor.kind}-{actor.id}-{len(self.actors)}"
@@ -333,12 +335,15 @@ class FakeSessions:
         found = self.actors.get(token)
         if found is None:
             raise Refused(ErrorCode.unauthenticated)
+        if self.admitting is not None:
+            await self.admitting()
         return found
 
     async def revisions(self, cursor: int) -> tuple[int, Sequence[Revision]]:
         if self.failing:
             raise ConnectionError("the database is away")
-        return len(self.log), self.log[cursor:] if cursor else ()
+        newest = len(self.log) + 1
+        return newest, self.log[cursor - 1 :] if cursor else ()
 
     async def review(self, actor: Actor) -> Actor | None:
         return self.reviews.get(actor.id, actor)

@@ -33,11 +33,6 @@ async def ended(socket: Socket, code: str) -> None:
     await socket.until_closed()
 
 
-def started(built: Floor) -> None:
-    """Something happened before anything is looked up, so that the cursor is not 0."""
-    built.sessions.log.append(Revision("session", "long-ago"))
-
-
 def test_revocation_takes_effect_within_five_seconds_with_one_look_up_lost() -> None:
     assert 2 * Limits().revision_seconds <= 5
 
@@ -80,7 +75,6 @@ async def test_a_renewal_that_is_refused_extends_nothing() -> None:
 
 async def test_a_disabled_agent_loses_every_socket_and_nobody_else_does() -> None:
     async with floor() as built:
-        started(built)
         sockets = [await built.join(agent()), await built.join(agent())]
         colleague = await built.join(agent("a2"))
         namesake = await built.join(buyer("a1"))  # the same id, another kind of person
@@ -96,7 +90,6 @@ async def test_a_disabled_agent_loses_every_socket_and_nobody_else_does() -> Non
 
 async def test_an_ended_session_loses_its_sockets_and_the_same_person_s_other_sessions_stay() -> None:
     async with floor() as built:
-        started(built)
         stolen = await built.join(agent())
         own = await built.join(replace(agent(), session_id="session-at-home"))
         await polled(built)
@@ -109,7 +102,6 @@ async def test_an_ended_session_loses_its_sockets_and_the_same_person_s_other_se
 
 async def test_a_buyer_s_revoked_session_loses_its_sockets() -> None:
     async with floor() as built:
-        started(built)
         socket = await built.join(buyer())
         await polled(built)
         built.sessions.reviews["b1"] = None
@@ -120,7 +112,6 @@ async def test_a_buyer_s_revoked_session_loses_its_sockets() -> None:
 
 async def test_a_look_up_that_fails_is_made_again() -> None:
     async with floor() as built:
-        started(built)
         socket = await built.join(agent())
         await polled(built)
         built.sessions.reviews["a1"] = None
@@ -133,9 +124,38 @@ async def test_a_look_up_that_fails_is_made_again() -> None:
         await ended(socket, "session_revoked")
 
 
+async def test_a_session_that_ends_while_its_socket_is_let_in_is_not_missed() -> None:
+    async with floor() as built:
+        await polled(built)
+
+        async def revoke() -> None:
+            # The token was read; before the answer is here, the session ends and everybody is reviewed.
+            built.sessions.reviews["a1"] = None
+            built.sessions.log.append(Revision("person", "a1"))
+            await polled(built)
+
+        built.sessions.admitting = revoke
+        socket = await built.open()
+        await socket.send(f'40/agent,{{"token":"{built.sessions.enrol(agent())}"}}')
+        await ended(socket, "session_revoked")
+        assert built.attendance.log == []
+        assert built.signaling.census().sockets == {}
+
+
+async def test_whoever_is_here_before_the_first_look_up_is_reviewed_by_it() -> None:
+    unlucky = Floor()
+    unlucky.sessions.failing = True
+    async with unlucky as built:
+        socket = await built.join(agent())
+        built.sessions.reviews["a1"] = None
+        built.sessions.log.append(Revision("person", "a1"))
+        built.sessions.failing = False
+        await polled(built)
+        await ended(socket, "session_revoked")
+
+
 async def test_a_lowered_role_takes_effect_on_the_open_socket() -> None:
     async with floor() as built:
-        started(built)
         lead = agent("a9", "supervisor")
         socket = await built.join(lead)
         await polled(built)
@@ -150,7 +170,6 @@ async def test_a_lowered_role_takes_effect_on_the_open_socket() -> None:
 
 async def test_a_shop_that_is_taken_away_is_not_heard_any_more() -> None:
     async with floor() as built:
-        started(built)
         person = agent("a9", shops=("s1", "s2"))
         socket = await built.join(person)
         await polled(built)
@@ -170,7 +189,6 @@ async def test_a_shop_that_is_taken_away_is_not_heard_any_more() -> None:
 
 async def test_an_agent_without_any_shop_left_is_sent_away() -> None:
     async with floor() as built:
-        started(built)
         socket = await built.join(agent())
         await polled(built)
         built.sessions.reviews["a1"] = with_shops(agent(), {})
