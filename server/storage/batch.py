@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import orjson
@@ -150,7 +151,7 @@ class _Batch:
         self._look_up = look_up
         self._rows: dict[str, _Row | None] = {}
         self._fresh: dict[tuple[str, str, str | None, str], Appended] = {}
-        self._recalled: set[tuple[str, int]] = set()
+        self._recalled: set[tuple[str, int | None]] = set()
         self._public: list[tuple[Any, ...]] = []
         self._desk: list[tuple[Any, ...]] = []
 
@@ -167,7 +168,7 @@ class _Batch:
             if before is None and (code is not None or self._look_up):
                 before = self._stored(row, entry)
             if before is not None:
-                return Appended(before.place, before.entry, repeated=True)
+                return Appended(before.place, self._as_it_stands(entry, before.entry), repeated=True)
         if code is not None:
             return code
         appended = self._append(row, write)
@@ -228,12 +229,20 @@ class _Batch:
             return row
 
     def _target(self, entry: NewEntry) -> RecallTarget | None:
-        found = self._db.execute(_TARGET, (entry.conversation_id, entry.recalls)).fetchone()
+        place = (entry.conversation_id, entry.recalls)
+        found = self._db.execute(_TARGET, place).fetchone()
+        if found is None:
+            # It may stand in this very batch, before the recall.
+            found = next(((*row[4:6], row[8], row[7], 0) for row in self._public if row[:2] == place), None)
         if found is None:
             return None
-        kind, sender_id, what, sent_at, recalled = found
-        again = (entry.conversation_id, entry.recalls) in self._recalled
-        return RecallTarget(kind, sender_id, what, sent_at, bool(recalled) or again)
+        sender_kind, sender_id, kind, sent_at, recalled = found
+        return RecallTarget(sender_kind, sender_id, kind, sent_at, bool(recalled) or place in self._recalled)
+
+    def _as_it_stands(self, asked: NewEntry, stored: LogEntry) -> LogEntry:
+        if asked.log == "public" and (asked.conversation_id, stored.seq) in self._recalled:
+            return replace(stored, body={}, recalled=True)
+        return stored
 
     def _stored(self, row: _Row, entry: NewEntry) -> Appended | None:
         key = (entry.conversation_id, entry.sender_id, entry.client_id)
