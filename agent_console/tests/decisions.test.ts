@@ -1,16 +1,19 @@
+import type { Context } from '@livedesk/protocol'
 import { describe, expect, it } from 'vitest'
 import { REPLY_WITHIN_MS, clock, debt } from '../src/desk/countdown.ts'
 import { deviceOf } from '../src/desk/device.ts'
 import { DRAFTS_MAX, EMPTY_DRAFT, cited, draftOf, draftsFrom, textOf, withDraft, type Drafts } from '../src/desk/drafts.ts'
-import { dayName, exact, money, roughly, shortMoment } from '../src/desk/format.ts'
+import { dayName, exact, money, roughly, shortMoment, span } from '../src/desk/format.ts'
 import { GUARD_MS, isSendKey, maySend, switchedTo } from '../src/desk/guard.ts'
 import { lengthOf } from '../src/desk/limits.ts'
 import { FOUND_MAX, found } from '../src/desk/palette.ts'
 import { UNDO_MS, due, scheduled, secondsLeft, undone, type PendingClose } from '../src/desk/undo.ts'
+import { ordersOf, ownOrder, subjectOf } from '../src/desk/subject.ts'
 import { byNeed, totals } from '../src/desk/wall.ts'
 import { actOf, isWriting, type KeyPress } from '../src/effects/shortcuts.ts'
 import { titleFor } from '../src/effects/title.ts'
 import { settingsFrom } from '../src/stores/settings.ts'
+import { COAT, coatOrder, told } from './standin/scenes.ts'
 
 describe('the three-minute countdown', () => {
   it.each([
@@ -187,6 +190,12 @@ describe('words for times, money and devices', () => {
     expect(exact(noon, 'en')).toContain('12:00:00')
   })
 
+  it('write a span with its day unless it is today, and with seconds within one minute', () => {
+    expect(span(noon, noon + 9 * 60_000, noon, 'zh-CN')).toBe('12:00 – 12:09')
+    expect(span(noon, noon + 20_000, noon, 'zh-CN')).toBe('12:00:00 – 12:00:20')
+    expect(span(noon - 24 * H, null, noon, 'zh-CN')).toBe('11/21 12:00')
+  })
+
   it.each([
     [-5, 'seconds', 0],
     [59_999, 'seconds', 59],
@@ -211,6 +220,29 @@ describe('words for times, money and devices', () => {
 
   it('count characters as the server does', () => {
     expect(lengthOf('好👍')).toBe(2)
+  })
+})
+
+describe('what a conversation is about', () => {
+  const now = 1_800_000_000_000
+  const [first, second] = [coatOrder(now), { ...coatOrder(now, 'ambiguous'), order: { ...coatOrder(now).order, order_id: 'second', titles: ['围巾'] } }]
+  const context = (order_id: string | null, product: boolean): Context => {
+    const it = told({ id: 'c', buyer: 'x', now, card: product })
+    return { ...it.context, marks: it.marks, summary: { ...it.row, order_id }, orders: [first, second] }
+  }
+
+  it('is the order it was opened with, which then comes first', () => {
+    expect(subjectOf(context('second', true))).toMatchObject({ title: '围巾', provenance: { confidence: 'ambiguous' } })
+    expect(ordersOf(context('second', true)).map((view) => view.order.order_id)).toEqual(['second', '20261121-88231'])
+  })
+
+  it('is the product when no order was named, although the buyer has some', () => {
+    expect(subjectOf(context(null, true))).toMatchObject({ title: COAT.title, provenance: { confidence: 'likely', version: 0 } })
+    expect(ownOrder(context(null, true))).toBeNull()
+  })
+
+  it('is the newest order when nothing else is known', () => {
+    expect(subjectOf(context(null, false))).toMatchObject({ title: COAT.title, provenance: { confidence: 'exact' } })
   })
 })
 
