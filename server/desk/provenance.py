@@ -170,6 +170,9 @@ def _document(verdict: rules.Provenance, sessions: dict[str, LiveSessionRecord])
     }
     if origin.segment is not None:
         document |= {"segment_from": origin.segment.from_at, "segment_to": origin.segment.to_at}
+        if origin.segment.end == "limit":
+            # Nothing has said yet that it ended: the limit is for binding, not a time to show.
+            document |= {"segment_to": None, "offset_to_ms": None}
     return {name: value for name, value in document.items() if value is not None}
 
 
