@@ -22,10 +22,8 @@ SECTOR = 512
 _OK = 0
 
 _pointer = ctypes.c_void_p
-_open_type = ctypes.CFUNCTYPE(
-    ctypes.c_int, _pointer, ctypes.c_char_p, _pointer, ctypes.c_int, ctypes.POINTER(ctypes.c_int)
-)
-_delete_type = ctypes.CFUNCTYPE(ctypes.c_int, _pointer, ctypes.c_char_p, ctypes.c_int)
+_open_type = ctypes.CFUNCTYPE(ctypes.c_int, _pointer, _pointer, _pointer, ctypes.c_int, _pointer)
+_delete_type = ctypes.CFUNCTYPE(ctypes.c_int, _pointer, _pointer, ctypes.c_int)
 _write_type = ctypes.CFUNCTYPE(ctypes.c_int, _pointer, _pointer, ctypes.c_int, ctypes.c_int64)
 _truncate_type = ctypes.CFUNCTYPE(ctypes.c_int, _pointer, ctypes.c_int64)
 _sync_type = ctypes.CFUNCTYPE(ctypes.c_int, _pointer, ctypes.c_int)
@@ -107,18 +105,19 @@ def recording(folder: Path) -> Iterator[Recorder]:
             tables[address] = _recording_methods(real, recorder, names)
         return tables[address]
 
-    def x_open(_vfs: int, name: bytes | None, file: int, flags: int, out: Any) -> int:
+    # Names stay pointers: SQLite's own file system keeps them for as long as the file is open.
+    def x_open(_vfs: int, name: int | None, file: int, flags: int, out: int | None) -> int:
         code: int = original.contents.xOpen(ctypes.addressof(original.contents), name, file, flags, out)
-        path = Path(name.decode()) if name else None
+        path = Path(ctypes.string_at(name).decode()) if name else None
         if code == _OK and path is not None and path.parent == folder:
             names[file] = path.name
             opened = _File.from_address(file)
             opened.methods = ctypes.pointer(methods_of(opened.methods.contents))
         return code
 
-    def x_delete(_vfs: int, name: bytes, sync_folder: int) -> int:
+    def x_delete(_vfs: int, name: int, sync_folder: int) -> int:
         code: int = original.contents.xDelete(ctypes.addressof(original.contents), name, sync_folder)
-        path = Path(name.decode())
+        path = Path(ctypes.string_at(name).decode())
         if code == _OK and path.parent == folder:
             recorder.steps.append(Step("delete", path.name))
         return code

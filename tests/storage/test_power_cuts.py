@@ -96,10 +96,19 @@ async def test_the_cuts_would_show_a_commit_that_does_not_wait_for_the_disk(
     evening: Path, tmp_path: Path, clock: Clock
 ) -> None:
     steps, conversation_id, acknowledged = await busy_evening(evening, clock)
-    # The same evening with `synchronous = NORMAL`: the log is not synced at commits.
-    careless = [step for step in steps if not (step.what == "sync" and step.name == f"{FILE}-wal")]
-    moment_of = [0]
-    for step in steps:
-        moment_of.append(moment_of[-1] + (not (step.what == "sync" and step.name == f"{FILE}-wal")))
-    told = [(moment_of[moment], message_id, seq) for moment, message_id, seq in acknowledged]
+    careless, moments = without_syncs_at_commits(steps)
+    told = [(moments[moment], message_id, seq) for moment, message_id, seq in acknowledged]
     assert lost_by_cuts(careless, conversation_id, told, tmp_path) > 0
+
+
+def without_syncs_at_commits(steps: list[Step]) -> tuple[list[Step], list[int]]:
+    """The same with `synchronous = NORMAL`, which syncs the log only before a checkpoint; and where each
+    moment is now."""
+    log = Step("sync", f"{FILE}-wal")
+    left: list[Step] = []
+    moments = [0]
+    for step, following in zip(steps, [*steps[1:], log], strict=True):
+        if step != log or following.name == FILE:
+            left.append(step)
+        moments.append(len(left))
+    return left, moments
