@@ -43,6 +43,7 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
   let blocked = ''
   let size: Size = 'hidden'
   let pill = { width: 0, height: 0 }
+  let entered: HTMLElement | null = null
   let unsaved = 0
   let locale = script.dataset['locale'] ?? ''
   let identity: Identity | null = null
@@ -130,6 +131,8 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
         tell('ready', null)
         break
       case 'size':
+        // What was opened by the page's own entry gives the keyboard back to it.
+        if (size === 'sheet' && message.size === 'hidden') entered?.focus({ preventScroll: true })
         size = message.size
         if (size === 'pill') pill = { width: Math.min(320, message.width), height: Math.min(96, message.height) }
         arrange()
@@ -228,13 +231,17 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
     }
   })
   document.addEventListener('click', (event) => {
-    if (entry && event.target instanceof Element && event.target.closest(entry)) desk.open()
+    entered = ownEntry(event) ?? entered
+    if (ownEntry(event)) desk.open()
   })
   // A tap on the stream puts the sheet back; on a desktop the page stays in use beside the panel.
   document.addEventListener('pointerdown', (event) => {
-    const inEntry = entry && event.target instanceof Element && event.target.closest(entry)
-    if (size === 'sheet' && isPhone(viewport()) && !inEntry) desk.close()
+    if (size === 'sheet' && isPhone(viewport()) && !ownEntry(event)) desk.close()
   })
+
+  function ownEntry(event: Event): HTMLElement | null {
+    return entry && event.target instanceof Element ? event.target.closest<HTMLElement>(entry) : null
+  }
 
   function seen(): void {
     arrange()

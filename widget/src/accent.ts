@@ -14,6 +14,13 @@ const WHITE: Colour = [255, 255, 255]
 /** WCAG 2.2 AA for text. */
 const READABLE = 4.5
 
+export type Accents = Readonly<Record<'light' | 'dark', AccentTokens>>
+
+export const accents = (accent: string): Accents => ({
+  light: accentTokens(accent, 'light'),
+  dark: accentTokens(accent, 'dark'),
+})
+
 export function accentTokens(accent: string, theme: 'light' | 'dark'): AccentTokens {
   const colour = parse(accent)
   const soft = mix(SURFACE[theme], colour, theme === 'light' ? 0.1 : 0.22)

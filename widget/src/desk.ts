@@ -19,15 +19,15 @@ import {
   type WidgetShop,
 } from '@livedesk/protocol'
 import { shallowReactive } from 'vue'
+import type { Accents } from './accent.ts'
 import type { Bridge } from './bridge.ts'
+import { Draft } from './draft.ts'
 import { ask, type Fetch } from './http.ts'
+import { PageIdentity } from './identity.ts'
 import type { Place, Size, Theme, ToFrame } from './messages.ts'
 import { Session, type Kept } from './session.ts'
 import type { Start } from './start.ts'
 import { locale, setLocale, toLocale } from './words.ts'
-
-/** The page has this long to say who the buyer is, before he is a visitor. */
-const IDENTITY_MS = 5_000
 
 export interface DeskOptions {
   readonly start: Start
@@ -47,6 +47,8 @@ export interface DeskState {
   theme: Theme | null
   /** null until read. */
   shop: WidgetShop | null
+  /** The shop's colour, for either theme. */
+  accents: Accents | null
   /** Reading the shop was refused. */
   shopRefusal: Refusal | null
   client: ClientState | null
@@ -57,30 +59,28 @@ export interface DeskState {
   placeUnknown: boolean
   /** His place in line went back since he last looked. */
   movedBack: boolean
-  /** The visible screen: the conversation, the list of earlier ones, or one of these. */
-  view: 'chat' | 'history' | 'past'
-  history: readonly BuyerSummary[] | null
-  historyRefusal: Refusal | null
-  past: LogSnapshot | null
+  /** The visible screen: the conversation, or the earlier ones. */
+  view: 'chat' | 'history'
+  /** Which of the earlier ones is open; null: their list. */
+  past: string | null
   unread: number
 }
 
 /** Runs one buyer's side: session, client, conversation, and what the page around us is told. */
 export class Desk {
   readonly state: DeskState
+  readonly draft: Draft
   private readonly session: Session
+  private readonly identity: PageIdentity
   private client: LogClient<'/buyer'> | null = null
   private keep: Keep | null = null
   private followed: ConversationLog | null = null
-  private past: ConversationLog | null = null
   private unfollow: () => void = () => {}
   private offClient: (() => void)[] = []
   private cancelRenew: () => void = () => {}
   private place: Place = {}
   private begunAt: string | null = null
-  private identityAsked: ((token: string | null) => void) | null = null
-  private givenIdentity: string | null
-  private signed = false
+  private ownEntry = false
   private opened = false
   private looking = false
   private reading: Promise<void> | null = null
@@ -89,13 +89,13 @@ export class Desk {
 
   constructor(private readonly options: DeskOptions) {
     const { start, bridge, fetch, clock, storage } = options
-    this.givenIdentity = start.identity
-    this.signed = start.identity !== null
+    this.identity = new PageIdentity(bridge, clock, start.identity)
     this.state = shallowReactive<DeskState>({
       size: bridge.embedded ? 'hidden' : 'page',
       phone: true,
       theme: null,
       shop: null,
+      accents: null,
       shopRefusal: null,
       client: null,
       log: null,
@@ -103,8 +103,6 @@ export class Desk {
       placeUnknown: false,
       movedBack: false,
       view: 'chat',
-      history: null,
-      historyRefusal: null,
       past: null,
       unread: 0,
     })
@@ -115,9 +113,13 @@ export class Desk {
       storage,
       code: start.code,
       locale: () => locale.value,
-      identity: () => this.askIdentity(),
-      mustIdentify: () => this.signed && this.opened,
+      identity: () => this.identity.ask(),
+      mustIdentify: () => this.identity.signed && this.opened,
       began: (next, carriedOn) => this.sessionBegan(next, carriedOn),
+    })
+    this.draft = new Draft(storage, () => {
+      const { current } = this.session
+      return current ? `livedesk/${start.shop}/${current.buyer_id}/draft` : null
     })
   }
 
@@ -138,7 +140,7 @@ export class Desk {
     this.reading = this.readShop()
     if (!bridge.embedded) this.open(start.place)
     else if (this.session.current && this.hasKept(this.session.current)) this.connect()
-    await (speaking ?? this.reading)
+    await Promise.all([speaking, this.reading])
   }
 
   async readShop(): Promise<void> {
@@ -146,8 +148,9 @@ export class Desk {
     this.state.shopRefusal = null
     try {
       const { body } = await ask<WidgetShop>(fetch, `/api/v1/shops/${encodeURIComponent(start.shop)}/widget`)
-      this.state.shop = body
+      if (body.accent) this.state.accents = (await import('./accent.ts')).accents(body.accent)
       if (!this.localeWished) await setLocale(body.locale)
+      this.state.shop = body
     } catch (thrown) {
       this.state.shopRefusal = asRefusal(thrown)
     }
@@ -168,7 +171,8 @@ export class Desk {
     this.opened = true
     if (this.options.bridge.embedded) this.show('sheet')
     this.state.view = 'chat'
-    if (this.client && this.signed && !this.session.identified) void this.identify()
+    this.state.past = null
+    if (this.client && this.identity.signed && !this.session.identified) void this.identifyAnew()
     this.connect()
     const log = this.client?.current?.snapshot
     const open = log && log.refusal === null && (!log.loaded || log.state === 'open')
@@ -176,9 +180,9 @@ export class Desk {
     this.readAll()
   }
 
-  /** Back to the pill; the conversation goes on. */
+  /** Back to the entry, the page's or our pill; the conversation goes on. */
   minimise(): void {
-    if (this.options.bridge.embedded) this.show('pill')
+    if (this.options.bridge.embedded) this.show(this.ownEntry ? 'hidden' : 'pill')
   }
 
   send(text: string, quoteSeq?: number): void {
@@ -229,62 +233,54 @@ export class Desk {
     await this.client.insist('conversation.close', { conversation_id: id, client_id: this.client.newClientId() })
   }
 
-  /** Goes on with a closed conversation: the present one, or the past one on the screen. */
-  async reopen(): Promise<void> {
-    const log = this.state.view === 'past' ? this.past : this.client?.current
-    const id = log?.snapshot.id
+  /** Goes on with a closed conversation: the present one, or an earlier one. */
+  async reopen(id = this.client?.current?.snapshot.id): Promise<void> {
     if (!this.client || !id) return
     await this.client.insist('conversation.reopen', { conversation_id: id, client_id: this.client.newClientId() })
     // The desk has one open conversation for a buyer: this one now, and opening leads to it.
     this.ask({})
-    this.state.view = 'chat'
+    this.showChat()
   }
 
   startAnew(): void {
-    this.state.view = 'chat'
     this.ask(this.place)
+    this.showChat()
   }
 
-  async showHistory(): Promise<void> {
+  showHistory(): void {
     this.state.view = 'history'
-    this.state.historyRefusal = null
-    try {
-      const { conversations } = (await this.client?.request('conversation.list', {})) ?? { conversations: [] }
-      this.state.history = conversations
-    } catch (thrown) {
-      this.state.historyRefusal = asRefusal(thrown)
-    }
+    this.state.past = null
+  }
+
+  showChat(): void {
+    this.state.view = 'chat'
+    this.state.past = null
+    this.readAll()
+  }
+
+  /** His conversations with this shop, newest first, on whatever device they were. */
+  async listEarlier(): Promise<readonly BuyerSummary[]> {
+    if (!this.client) return []
+    return (await this.client.request('conversation.list', {})).conversations
   }
 
   showPast(id: string): void {
-    this.leavePast()
-    if (!this.client || id === this.client.current?.snapshot.id) {
-      this.state.view = 'chat'
-      return
-    }
-    const log = this.client.log(id)
-    this.past = log
-    const take = (): void => {
-      this.state.past = log.snapshot
-    }
-    const off = log.subscribe(take)
-    this.leavePast = () => {
-      off()
-      this.past = null
-      this.state.past = null
-      this.leavePast = () => {}
-      this.client?.forget(id)
-    }
-    take()
-    this.state.view = 'past'
+    if (id === this.client?.current?.snapshot.id) this.showChat()
+    else this.state.past = id
   }
-  private leavePast: () => void = () => {}
+
+  /** An earlier conversation, to be read; give it back with `leavePast`. */
+  pastLog(id: string): ConversationLog | null {
+    return this.client?.log(id) ?? null
+  }
+
+  leavePast(id: string): void {
+    this.client?.forget(id)
+  }
 
   back(): void {
-    const from = this.state.view
-    this.leavePast()
-    if (from === 'past') void this.showHistory()
-    else this.state.view = 'chat'
+    if (this.state.past === null) this.showChat()
+    else this.state.past = null
   }
 
   /** The page is visible again, or the network is back. */
@@ -302,25 +298,15 @@ export class Desk {
     return this.client && !this.client.state.durable ? this.client.state.unsent : 0
   }
 
-  get draft(): string {
-    return this.draftCell(null)
-  }
-
-  set draft(text: string) {
-    this.draftCell(text)
-  }
-
   async logout(): Promise<void> {
     this.keep?.wipe()
     this.disconnect()
-    this.draftCell('')
+    this.draft.text = ''
     this.keep = null
-    this.givenIdentity = null
-    this.signed = false
+    this.identity.forget()
     this.place = {}
     await this.session.end()
-    this.state.size = this.options.bridge.embedded ? 'hidden' : 'page'
-    if (this.state.size === 'hidden') this.show('pill')
+    this.minimise()
     this.tell()
   }
 
@@ -330,8 +316,9 @@ export class Desk {
     switch (message.livedesk) {
       case 'welcome': {
         this.setLook(message.theme, message.phone)
-        this.signed = message.signed
-        await (this.wishLocale(message.locale) ?? this.reading)
+        this.identity.signed = message.signed
+        this.ownEntry = message.own
+        await Promise.all([this.wishLocale(message.locale), this.reading])
         if (this.state.size === 'hidden' && !message.own) this.show('pill')
         break
       }
@@ -342,15 +329,15 @@ export class Desk {
         this.open(message.place)
         break
       case 'close':
-        if (this.state.size !== 'hidden') this.minimise()
+        if (this.state.size === 'sheet') this.minimise()
         break
       case 'identity':
-        this.identityAsked?.(message.token)
+        this.identity.answered(message.token)
         break
       case 'signed':
-        this.signed = message.signed
+        this.identity.signed = message.signed
         this.session.identified = false
-        if (this.client && this.signed) void this.identify()
+        if (this.client && message.signed) void this.identifyAnew()
         break
       case 'logout':
         void this.logout()
@@ -389,25 +376,8 @@ export class Desk {
     return setLocale(to)
   }
 
-  /** The signed identity of the person in front of the page, as the page has it now. */
-  private askIdentity(): Promise<string | null> {
-    const given = this.givenIdentity
-    this.givenIdentity = null
-    if (!this.options.bridge.embedded || !this.signed) return Promise.resolve(given)
-    return new Promise((resolve) => {
-      const cancel = this.options.clock.after(IDENTITY_MS, () => answer(null))
-      const answer = (token: string | null): void => {
-        cancel()
-        this.identityAsked = null
-        resolve(token)
-      }
-      this.identityAsked = answer
-      this.options.bridge.say({ livedesk: 'identity-wanted' })
-    })
-  }
-
   /** Goes on as the one whom the page names: the same one, the visitor who signed in, or somebody else. */
-  private async identify(): Promise<void> {
+  private async identifyAnew(): Promise<void> {
     try {
       if (await this.session.identify()) this.client?.renewToken()
     } catch (thrown) {
@@ -461,7 +431,6 @@ export class Desk {
   }
 
   private disconnect(): void {
-    this.leavePast()
     this.unfollow()
     this.cancelRenew()
     this.offClient.forEach((off) => off())
@@ -469,7 +438,7 @@ export class Desk {
     this.client = null
     this.followed = null
     this.begunAt = null
-    Object.assign(this.state, { client: null, log: null, openRefusal: null, placeUnknown: false, view: 'chat', unread: 0 })
+    Object.assign(this.state, { client: null, log: null, openRefusal: null, placeUnknown: false, view: 'chat', past: null, unread: 0 })
   }
 
   /** The session of a person began: his own words come back, or, as another person, nothing of before. */
@@ -477,13 +446,13 @@ export class Desk {
     if (!this.client) return
     const keep = this.keepOf(next.buyer_id)
     if (carriedOn) {
-      const draft = this.draft
       this.client.keepIn(keep)
       this.keep = keep
-      if (draft) this.draft = draft
+      this.draft.carryOver()
       return
     }
     const shown = this.state.size
+    this.draft.dropMemory()
     this.disconnect()
     if (shown === 'sheet' || shown === 'page' || shown === 'full') this.open(this.place)
   }
@@ -549,7 +518,7 @@ export class Desk {
     const shown = this.state.size === 'sheet' || this.state.size === 'page' || this.state.size === 'full'
     const log = this.client?.current
     log?.attend(shown)
-    if (shown && this.looking && this.state.view === 'chat' && this.state.unread > 0) log?.markRead()
+    if (shown && this.looking && this.state.view === 'chat') log?.markRead()
   }
 
   /** Tells the page around us what changed. */
@@ -579,22 +548,6 @@ export class Desk {
     })
   }
 
-  private draftCell(to: string | null): string {
-    const name = `livedesk/${this.options.start.shop}/${this.session.current?.buyer_id ?? 'somebody'}/draft`
-    const { storage } = this.options
-    if (!storage) {
-      if (to !== null) this.draftInMemory = to
-      return this.draftInMemory
-    }
-    try {
-      if (to) storage.setItem(name, to)
-      else if (to === '') storage.removeItem(name)
-      return storage.getItem(name) ?? ''
-    } catch {
-      return ''
-    }
-  }
-  private draftInMemory = ''
 }
 
 /** Refusals that only the page around us can cure, by `setIdentity`. */

@@ -36,7 +36,7 @@ export interface Finding {
 }
 
 export type ToFrame =
-  /** The answer to `ready`. `own`: the page has an entry of its own, so show none until first opened. */
+  /** The answer to `ready`. `own`: the page has an entry of its own, so there is no pill. */
   | { livedesk: 'welcome'; locale: string; theme: Theme; phone: boolean; own: boolean; signed: boolean }
   /** Whether the page can say who the buyer is; again when it is somebody else. */
   | { livedesk: 'signed'; signed: boolean }

@@ -28,9 +28,10 @@ export const en: Words = {
   statusClosed: 'Conversation ended',
   statusOffline: 'No connection',
 
-  waitingNext: 'You are next.',
-  waitingAhead: (ahead) => `${ahead} ahead of you.`,
+  waitingNext: 'In line: you are next',
+  waitingAhead: (ahead) => `In line: ${ahead} ahead of you`,
   waitingMeanwhile: 'Write your question now, or go back to the stream: the answer waits here.',
+  waitingOnPage: 'Write your question now, or come back later: the answer waits here.',
   waitingMoved: 'Someone who had waited longer came back into line, so your place changed.',
 
   offline: 'The connection is lost.',

@@ -25,9 +25,10 @@ export const zh = {
   statusClosed: '会话已结束',
   statusOffline: '网络已断开',
 
-  waitingNext: '您是下一位。',
-  waitingAhead: (ahead: number) => `前面还有 ${ahead} 位。`,
+  waitingNext: '正在排队，您是下一位',
+  waitingAhead: (ahead: number) => `正在排队，前面还有 ${ahead} 位`,
   waitingMeanwhile: '可以先写下问题，也可以先收起去看直播，回复会留在这里。',
+  waitingOnPage: '可以先写下问题，也可以先离开，回复会留在这里。',
   waitingMoved: '有更早开始等待的顾客回到队列，您的位置有变化。',
 
   offline: '网络断开了。',
