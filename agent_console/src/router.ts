@@ -2,8 +2,11 @@
 
 import { createRouter, createWebHashHistory, type Router } from 'vue-router'
 import { useSession } from './stores/session.ts'
+import DeskView from './views/DeskView.vue'
+import SettingsView from './views/SettingsView.vue'
 import ShellView from './views/ShellView.vue'
 import SignInView from './views/SignInView.vue'
+import WallView from './views/WallView.vue'
 
 export function makeRouter(): Router {
   const router = createRouter({
@@ -14,10 +17,11 @@ export function makeRouter(): Router {
       {
         path: '/',
         component: ShellView,
+        // All of it comes with the first load: a page that cannot be fetched is of no use when the server is away.
         children: [
-          { path: '', name: 'desk', component: () => import('./views/DeskView.vue') },
-          { path: 'wall', name: 'wall', component: () => import('./views/WallView.vue') },
-          { path: 'settings', name: 'settings', component: () => import('./views/SettingsView.vue') },
+          { path: '', name: 'desk', component: DeskView },
+          { path: 'wall', name: 'wall', component: WallView },
+          { path: 'settings', name: 'settings', component: SettingsView },
         ],
       },
       { path: '/:rest(.*)*', redirect: { name: 'desk' } },

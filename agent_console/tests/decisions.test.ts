@@ -89,6 +89,7 @@ describe('closing with five seconds to take it back', () => {
     expect(secondsLeft(close('a', 5_000), 0)).toBe(5)
     expect(secondsLeft(close('a', 5_000), 4_001)).toBe(1)
     expect(secondsLeft(close('a', 5_000), 9_000)).toBe(0)
+    expect(secondsLeft(close('a', 5_000), -900)).toBe(5)
   })
 })
 

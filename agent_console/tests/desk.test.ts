@@ -1,3 +1,4 @@
+import { Refusal } from '@livedesk/protocol'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { GUARD_MS } from '../src/desk/guard.ts'
 import { UNDO_MS } from '../src/desk/undo.ts'
@@ -154,6 +155,17 @@ describe('the desk on a server', () => {
     await seen(() => says('登录已失效'))
   })
 
+  it('stays signed in, and says so, when the server did not hear of signing out', async () => {
+    await mountOn(desk)
+    find('nav a[aria-label="设置"]').click()
+    await seen(() => says('退出登录'))
+    vi.spyOn(desk.api, 'logout').mockRejectedValueOnce(new Refusal('offline', 'x'))
+    button('退出登录').click()
+    await seen(() => says('你仍处于登录状态'))
+    button('退出登录').click()
+    await seen(() => document.querySelector('#login') !== null)
+  })
+
   it('shows the state that the server answered, not the one that was wished', async () => {
     await mountOn(desk)
     expect(find('.seat').textContent).toContain('就绪')
@@ -290,6 +302,21 @@ describe('closing', () => {
     desk.say('c-wang', '等等')
     await seen(() => says('又说话了，会话没有结束'))
     expect(says('秒后结束')).toBe(false)
+  })
+
+  it('waits for a connection in sight, and can be taken back until there is one', async () => {
+    await mountOn(desk)
+    await open('c-wang')
+    desk.cut()
+    await seen(() => says('连接已断开，自'))
+    find('main header .act:nth-child(2)').click()
+    await seen(() => says('连上后结束与 王小雨 的会话'))
+    late()
+    await new Promise((resolve) => setTimeout(resolve, 1_100))
+    vi.restoreAllMocks()
+    expect(says('连上后结束与 王小雨 的会话')).toBe(true)
+    button('撤销').click()
+    await seen(() => !says('连上后结束'))
   })
 
   it('says why it was refused', async () => {

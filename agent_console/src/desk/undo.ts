@@ -29,6 +29,7 @@ export function due(pending: PendingCloses, now: number): { ready: PendingCloses
   }
 }
 
+/** Whole seconds to show. A ticking clock lags behind the moment of the click: never more than there were. */
 export function secondsLeft(close: PendingClose, now: number): number {
-  return Math.max(0, Math.ceil((close.dueAt - now) / 1000))
+  return Math.min(UNDO_MS / 1000, Math.max(0, Math.ceil((close.dueAt - now) / 1000)))
 }

@@ -143,6 +143,7 @@ const en: typeof zh = {
     reopen: 'Reopen',
     undo: 'Undo',
     closingIn: 'Closing the conversation with {name} in {seconds} s',
+    closingOnline: 'The conversation with {name} will close once connected',
     closeNow: 'Close now',
     closeFailed: 'It was not closed: {why}',
     closeKept: '{name} wrote again, so the conversation stays open.',
@@ -349,6 +350,7 @@ const en: typeof zh = {
     logout: 'Sign out',
     sessionsFailed: 'The sign-ins could not be read: {why}',
     unsentWarning: '{count} lines have not been sent; signing out drops them.',
+    logoutFailed: 'Not signed out: {why} You are still signed in.',
     logoutAnyway: 'Sign out anyway',
   },
   help: {

@@ -141,6 +141,7 @@ export default {
     reopen: '重新打开',
     undo: '撤销',
     closingIn: '{seconds} 秒后结束与 {name} 的会话',
+    closingOnline: '连上后结束与 {name} 的会话',
     closeNow: '立即结束',
     closeFailed: '会话没有结束：{why}',
     closeKept: '{name} 又说话了，会话没有结束。',
@@ -347,6 +348,7 @@ export default {
     logout: '退出登录',
     sessionsFailed: '登录列表没有读取成功：{why}',
     unsentWarning: '还有 {count} 条消息没有发出，退出登录会丢弃它们。',
+    logoutFailed: '没有退出：{why}你仍处于登录状态。',
     logoutAnyway: '仍然退出',
   },
   help: {

@@ -32,14 +32,10 @@ export const useSession = defineStore('session', () => {
     unreachable.value = false
   }
 
-  /** Signs out. What the server says does not matter: this page forgets either way. */
-  async function logout(): Promise<void> {
-    try {
-      await api.logout()
-    } finally {
-      me.value = null
-      ended.value = false
-    }
+  /** Forgets who was signed in, after the server has ended the sign-in. */
+  function leave(): void {
+    me.value = null
+    ended.value = false
   }
 
   /** The server ended the session. */
@@ -48,7 +44,7 @@ export const useSession = defineStore('session', () => {
     ended.value = true
   }
 
-  return { api, me, ended, unreachable, look, login, logout, lose }
+  return { api, me, ended, unreachable, look, login, leave, lose }
 })
 
 const OVER: ReadonlySet<string> = new Set(['unauthenticated', 'session_expired', 'session_revoked'])

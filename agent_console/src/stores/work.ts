@@ -1,6 +1,6 @@
 /** What the person at the desk is doing: the tab and rows shown, the open conversation, and the closes to come. */
 
-import { asRefusal, type ConversationLog, type LogSnapshot, type Refusal, type Summary } from '@livedesk/protocol'
+import { Refusal, asRefusal, type ConversationLog, type LogSnapshot, type Summary } from '@livedesk/protocol'
 import { defineStore } from 'pinia'
 import { computed, ref, shallowRef, watch } from 'vue'
 import { switchedTo, type Guard } from '../desk/guard.ts'
@@ -146,7 +146,7 @@ export const useWork = defineStore('work', () => {
   // Closing, with five seconds to take it back --------------------------------------------------------
 
   const closing = ref<PendingCloses>([])
-  watch(() => clock.local, sendDue)
+  watch(() => [clock.local, desk.online], sendDue)
 
   function scheduleClose(row: Summary | null = selected.value): void {
     if (row === null || desk.state === null || !isMine(desk.state, row)) return
@@ -168,7 +168,9 @@ export const useWork = defineStore('work', () => {
     if (close !== undefined) void sendClose(close)
   }
 
+  /** Without a connection a close waits, in sight and to be taken back, until there is one. */
   function sendDue(): void {
+    if (!desk.online) return
     const { ready, waiting } = due(closing.value, Date.now())
     if (ready.length === 0) return
     closing.value = waiting
@@ -197,7 +199,13 @@ export const useWork = defineStore('work', () => {
     notices.say(t('chat.closeKept', { name: desk.state?.rows[conversation_id]?.buyer_name ?? '' }))
   })
 
+  /** What a person waits for at the screen is refused at once without a connection, not done some time later. */
+  function mustBeOnline(): void {
+    if (!desk.online) throw new Refusal('offline', 'There is no connection.')
+  }
+
   async function reopen(id: string): Promise<void> {
+    mustBeOnline()
     await desk.client().insist('conversation.reopen', { conversation_id: id, client_id: desk.client().newClientId() })
   }
 
@@ -206,6 +214,7 @@ export const useWork = defineStore('work', () => {
     to: { readonly group_id: string } | { readonly person_id: string },
     note: string,
   ): Promise<void> {
+    mustBeOnline()
     const { conversation_id, fence } = row
     const client_id = desk.client().newClientId()
     await desk.client().insist('conversation.transfer', { conversation_id, client_id, fence, note, ...to })
