@@ -1,0 +1,1 @@
+"""What people meet, in a real browser on the real demo."""

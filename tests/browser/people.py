@@ -1,0 +1,44 @@
+"""What people do on the pages, once, in their own words."""
+
+from __future__ import annotations
+
+from playwright.sync_api import FrameLocator, Page, expect
+
+from tests.browser.conftest import Demo
+
+
+def sign_in(page: Page, demo: Demo, login: str, *, ready: bool = True) -> None:
+    """An agent signs in at the console and says that he is ready."""
+    page.fill("#login", login)
+    page.fill("#password", demo.password)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".seat")
+    if ready:
+        page.click(".seat")
+        page.click(".seat-menu >> text=就绪")
+        expect(page.locator(".seat")).to_contain_text("就绪")
+
+
+def tap_service(room: Page) -> FrameLocator:
+    """A buyer taps 客服 in the live room."""
+    room.click("#service")
+    frame = room.frame_locator("iframe")
+    expect(frame.locator("textarea")).to_be_visible()
+    return frame
+
+
+def write(frame: FrameLocator, text: str) -> None:
+    """A buyer writes a line."""
+    frame.locator("textarea").fill(text)
+    frame.locator("textarea").press("Enter")
+    expect(frame.get_by_text(text).last).to_be_visible()
+
+
+def buy_what_is_explained(room: Page) -> str:
+    """Orders the product that is being explained; its title."""
+    card = room.locator("#explained")
+    expect(card).to_be_visible()
+    title = card.locator(".title").inner_text()
+    card.locator(".buy").click()
+    expect(room.locator("#toast")).to_be_visible()
+    return title
