@@ -47,6 +47,7 @@ POSSIBLE = {
     ErrorCode.unknown_command,
 }
 TABLES = ("buyers", "buyer_sessions", "buyer_codes", "agent_sessions", "socket_tokens", "revisions")
+COUNTED = f"SELECT {', '.join(f'(SELECT count(*) FROM {table})' for table in TABLES)}"  # noqa: S608
 
 
 class Running:
@@ -82,26 +83,29 @@ class Running:
         if route.auth == "buyer":
             token = self.do(self.world.buyer()).token
             return {"Authorization": f"Bearer {token}"}
-        # A sign-in of its own where the call may end it.
-        cookie = self.do(self.site.cookie("3001")) if route.path.endswith("logout") else self.cookie
+        # Another person's sign-in where the call ends it: one person has only so many.
+        cookie = self.do(self.site.cookie("1001")) if route.path.endswith("logout") else self.cookie
         return self.site.as_agent(cookie) | {"Origin": OWN}
 
     async def _ask(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> Any:
+        """Status, type and text of the answer, and the rows before and after it."""
+        before = await self._rows()
         async with self.site.client.request(method, path, headers=headers, data=body) as response:
-            return response.status, response.content_type, await response.read()
+            status, content_type, text = response.status, response.content_type, await response.read()
+        return status, content_type, text, before, await self._rows()
 
-    async def _rows(self) -> list[int]:
+    async def _rows(self) -> tuple[int, ...]:
         async with self.world.database.read() as reader:
-            counts = [await reader.connection.exec_driver_sql(f"SELECT count(*) FROM {t}") for t in TABLES]  # noqa: S608
-            return [count.scalar_one() for count in counts]
+            return tuple((await reader.connection.exec_driver_sql(COUNTED)).one())
 
     def ask(self, route: Route, path: str, headers: dict[str, str], body: bytes | None) -> ErrorCode | None:
         """Calls, and looks at everything that every answer must be; the code of a refusal."""
-        before, reached = self.do(self._rows()), len(self.site.merchants.called)
+        reached = len(self.site.merchants.called)
         try:
-            status, content_type, text = self.do(self._ask(route.method, path, headers, body))
+            found = self.do(self._ask(route.method, path, headers, body))
         except (ClientError, ValueError):
             return None  # the client itself would not send this
+        status, content_type, text, before, after = found
         assert content_type == "application/json"
         answer = json.loads(text)
         if status == 200:
@@ -114,7 +118,7 @@ class Running:
         assert code in POSSIBLE | set(route.errors), code
         assert b"Traceback" not in text
         assert len(text) < 2_000, "an answer does not echo what it refuses"
-        assert self.do(self._rows()) == before
+        assert after == before
         assert len(self.site.merchants.called) == reached
         return code
 
