@@ -51,12 +51,9 @@ class LineSeats(LineRows):
         back."""
         await self._sit_down(person_id, now)
         facts = await self.renew(node_id, [person_id], now=now)
-        # What dead nodes left behind: nothing is decided by it any more once his conversations were due.
+        # What dead nodes left behind: a lease that is over is never again the latest.
         await self._connection.execute(
-            delete(seat_leases).where(
-                seat_leases.c.person_id == person_id,
-                seat_leases.c.until <= now - presence.REQUEUE_AFTER_MS,
-            )
+            delete(seat_leases).where(seat_leases.c.person_id == person_id, seat_leases.c.until <= now)
         )
         return facts
 

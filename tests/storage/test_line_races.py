@@ -19,7 +19,7 @@ from sqlalchemy import select, text
 from queues.dispatcher import Dispatcher
 from queues.model import DECIDING_LEASE_MS, Assigned, Fact, OfferEnded, SeatChanged
 from queues.ownership import Refused, TransferTarget
-from queues.presence import LEASE_MS, REASON_LEASE_EXPIRED
+from queues.presence import LEASE_MS, REASON_LEASE_EXPIRED, REASON_RETURNED
 from server.storage import schema
 from server.storage.database import Database, Unit
 from server.storage.leases import SqlDecidingLease
@@ -359,6 +359,23 @@ async def test_a_lease_renewed_while_the_sweep_looks_is_alive(nodes: Nodes) -> N
     assert (await line.seat("mei")).state == "ready"
 
 
+async def test_a_renewal_of_many_and_the_sweep_do_not_wait_for_each_other(nodes: Nodes) -> None:
+    line, far = nodes.lines
+    people = ["zoe", "ann"]  # stored in another order than the one that everybody locks in
+    for person_id in people:
+        await line.add_seat(seat(person_id, groups=(), lease_until=NOW))
+    holder = await held(line)
+    async with nodes.near.write() as unit:
+        await unit.line.leave("node-a", "ann", now=NOW)
+        sweep = asyncio.create_task(far.expire_leases(holder=holder, now=NOW))
+        await all_wait(nodes)
+        renewal = asyncio.create_task(far.renew("node-a", people, now=NOW))
+        await all_wait(nodes, 2)
+    swept, back = await asyncio.gather(sweep, renewal)
+    assert list(swept) == [SeatChanged(each, "offline", REASON_LEASE_EXPIRED, NOW) for each in sorted(people)]
+    assert list(back) == [SeatChanged(each, "break", REASON_RETURNED, NOW) for each in people]
+
+
 async def test_a_lease_swept_while_it_is_renewed_comes_back(nodes: Nodes) -> None:
     line, _ = nodes.lines
     await open_shop(line)
@@ -369,7 +386,7 @@ async def test_a_lease_swept_while_it_is_renewed_comes_back(nodes: Nodes) -> Non
         lambda unit: unit.line.renew("node-a", ["mei"], now=NOW + LEASE_MS + 1),
     )
     assert list(swept) == [SeatChanged("mei", "offline", REASON_LEASE_EXPIRED, NOW + LEASE_MS)]
-    assert [(each.person_id, each.state) for each in back] == [("mei", "break")]
+    assert list(back) == [SeatChanged("mei", "break", REASON_RETURNED, NOW + LEASE_MS + 1)]
 
 
 # Everything at once

@@ -162,6 +162,7 @@ async def test_who_was_disabled_is_no_colleague_and_gets_no_work(
     async with store.read() as reader:
         assert [each.person_id for each in await reader.line.seats_of_shop(SHOP)] == ["bo"]
         assert [each.person_id for each in await reader.line.load_seats({"sales"}, {"mei"})] == ["bo"]
+        assert [each.ready for each in await reader.line.wall(SHOP, NOW)] == [(), ("bo",)]
         assert (await reader.line.seat("mei")).name == "mei", "his name is still told of what he did"
 
 
@@ -334,7 +335,7 @@ async def test_leases_of_dead_nodes_go_when_the_person_comes_again(
         await line.arrive(f"run-{number}", "mei", now=NOW + number)
     async with store.read() as reader:
         assert await count(reader, schema.seat_leases) == 6
-    await line.arrive("run-6", "mei", now=NOW + 4 + LEASE_MS + REQUEUE_AFTER_MS)
+    await line.arrive("run-6", "mei", now=NOW + 4 + LEASE_MS)
     async with store.read() as reader:
         assert await count(reader, schema.seat_leases) == 1
 
