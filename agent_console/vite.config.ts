@@ -22,6 +22,8 @@ export default defineConfig({
     name: 'agent_console',
     include: ['tests/**/*.test.ts'],
     environment: 'happy-dom',
+    // The whole console runs in these; a machine busy with other checks takes its time.
+    testTimeout: 30_000,
     server: { deps: { inline: ['element-plus'] } },
   },
 })

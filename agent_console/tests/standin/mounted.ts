@@ -27,7 +27,7 @@ export function unmountAll(): void {
 }
 
 /** Waits until the condition holds; fails with what the page says when it never does. */
-export async function seen(condition: () => boolean, ms = 3_000): Promise<void> {
+export async function seen(condition: () => boolean, ms = 10_000): Promise<void> {
   const until = Date.now() + ms
   const holds = () => {
     try {
