@@ -3,38 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
-import aiohttp
 import typer
-from aiohttp import web
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from server.app import running
-from server.config import Settings, load_settings
-from server.demo.merchant import Desk, Merchant, OrderBook
-from server.demo.room import Room
-from server.demo.script import SCRIPT
-from server.demo.seed import SHOP_NAME, STAFF, NotTheDemos, Secrets, claim, seed
-from server.demo.site import Site
-from server.demo.stream import stream_in
-from server.identifiers import epoch_ms
+from server.demo.seed import SHOP_NAME, STAFF, NotTheDemos, Secrets, claim
 from server.logs import set_up
 from server.storage.refusal import StorageRefused
 
-ORDERS = "orders.json"
-"""The merchant's own order book, beside the desk's database."""
-OPENS_WITHIN_S = 30.0
-CLOSES_WITHIN_S = 3.0
-"""For the room's last words to the desk, before the desk itself takes its time to stop."""
 HIGHEST_PORT = 65_534
 
 
@@ -64,47 +46,17 @@ def demo(
             _free(each)
         claim(data)
         with console.status("正在画直播画面，约 15 秒… · Drawing the stream, some 15 seconds…"):
-            stream = _video(video) if video is not None else stream_in(data)
+            stream = _video(video) if video is not None else _drawn(data)
         asyncio.run(_serve(console, port, data, stream))
     except (Refused, NotTheDemos, StorageRefused) as refused:
-        Console(stderr=True, highlight=False).print(f"livedesk demo: {refused}", style="red")
+        Console(stderr=True, highlight=False).print(f"livedesk demo: {refused}", style="red", soft_wrap=True)
         raise typer.Exit(1) from None
 
 
-@asynccontextmanager
-async def opened(port: int, data: Path, stream: Path) -> AsyncIterator[Secrets]:
-    """The whole demo, from the moment that its pages answer until it is left."""
-    settings = _settings(port, data)
-    room_origin = f"http://localhost:{port + 1}"
-    async with running(settings) as node:
-        known = await seed(node.db, node.passwords, data, room_origin)
-        async with aiohttp.ClientSession() as http:
-            merchant = Merchant(
-                Desk(http, settings.origin, known.api_key),
-                OrderBook(data / ORDERS),
-                known,
-                origin=room_origin,
-                desk_url=settings.origin,
-                clock=epoch_ms,
-            )
-            async with asyncio.timeout(OPENS_WITHIN_S):
-                await merchant.open()
-            room = Room(SCRIPT, merchant.desk, epoch_ms)
-            site = await _listen(Site(merchant, room, stream).app(), port + 1)
-            tasks = [asyncio.create_task(room.run()), asyncio.create_task(merchant.keep_telling())]
-            try:
-                yield known
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(CLOSES_WITHIN_S):
-                        await room.close()
-                await site.cleanup()
-
-
 async def _serve(console: Console, port: int, data: Path, stream: Path) -> None:
+    # Imported here, as below: the other commands start without the whole server.
+    from server.demo.running import opened
+
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
@@ -112,11 +64,6 @@ async def _serve(console: Console, port: int, data: Path, stream: Path) -> None:
         _say(console, port, data, known)
         await ended.wait()
         console.print("正在停止… · Stopping…")
-
-
-def _settings(port: int, data: Path) -> Settings:
-    """Nothing from the environment: a database that is set there must not get the demo's logins."""
-    return load_settings({}, bind="127.0.0.1", port=port, data=data, admin_bind="")
 
 
 def _say(console: Console, port: int, data: Path, known: Secrets) -> None:
@@ -156,6 +103,12 @@ _TAKES_ZH = ("服饰", "家电", "英语、售前", "主管，看全局")
 _TAKES_EN = ("clothes", "appliances", "English, advice", "supervisor, sees the wall")
 
 
+def _drawn(folder: Path) -> Path:
+    from server.demo.stream import stream_in
+
+    return stream_in(folder)
+
+
 def _video(path: Path) -> Path:
     try:
         with path.open("rb"):
@@ -173,18 +126,3 @@ def _free(port: int) -> None:
             raise Refused(
                 f"端口 {port} 被占用，用 --port 换一个 · port {port} is taken, choose another."
             ) from None
-
-
-async def _listen(app: web.Application, port: int) -> web.AppRunner:
-    # A page that watches holds its connection for ever: the room's end lets it go, and nobody waits longer.
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", port).start()
-        # Browsers try ::1 for localhost first; where there is none they take the other at once.
-        with contextlib.suppress(OSError):
-            await web.TCPSite(runner, "::1", port).start()
-    except BaseException:
-        await runner.cleanup()
-        raise
-    return runner

@@ -187,13 +187,14 @@ class Room:
         if self._closed:
             return
         async with self._moved:
+            self._advance()
             self._closed = True
             self._moved.notify_all()
         now = iso(self._clock())
         self._untold.append({"source_event_id": "end", "kind": "session_end", "at": now})
         with contextlib.suppress(DeskAway, DeskRefuses):
-            await self._send()
             await self._ingest.announce(self._announcement() | {"ended_at": now})
+            await self._send()
 
     def _announcement(self) -> dict[str, Any]:
         return {
@@ -209,16 +210,20 @@ class Room:
 
     async def _play(self) -> None:
         while True:
-            until_s = self.position_s
             async with self._moved:
-                for one in due(self._script, max(self._played_s, until_s - CAUGHT_UP_S), until_s):
-                    if one.kind in ("said", "promise", "comment"):
-                        by = one.fields.get("host") or one.fields["name"]
-                        self._say(one.kind, by, one.fields["text"])
-                    self._untold.append(event_of(one, self.started_at))
+                self._advance()
                 self._moved.notify_all()
-            self._played_s = until_s
             await asyncio.sleep(TICK_S)
+
+    def _advance(self) -> None:
+        """Lets happen what the story has up to now."""
+        until_s = self.position_s
+        for one in due(self._script, max(self._played_s, until_s - CAUGHT_UP_S), until_s):
+            if one.kind in ("said", "promise", "comment"):
+                by = one.fields.get("host") or one.fields["name"]
+                self._say(one.kind, by, one.fields["text"])
+            self._untold.append(event_of(one, self.started_at))
+        self._played_s = until_s
 
     def _say(self, kind: str, by: str, text: str, buyer: str | None = None) -> None:
         self._number += 1

@@ -1,5 +1,5 @@
 /** The order page: each order leads to the desk, on this page or on the desk's own. */
-import { ask, connectDesk, inLang, lang, money, openDesk, signIn, speak, toast, word } from './shop.js'
+import { ask, connectDesk, lang, money, openDesk, signIn, speak, title, toast, word } from './shop.js'
 
 const $ = (id) => document.getElementById(id)
 const time = new Intl.DateTimeFormat(lang, { month: 'long', day: 'numeric', hour: '2-digit', minute: '2-digit', hour12: false })
@@ -10,7 +10,8 @@ function row(order) {
   find('.number').textContent = word('orderNumber', { order: order.id })
   find('.status').textContent = word(order.status)
   find('img').src = order.product.picture
-  find('h2').textContent = inLang(order.product.title)
+  find('h2').textContent = title(order.product)
+  find('.sku').textContent = order.sku
   find('.placed').textContent = time.format(order.placed_at)
   find('.price strong').textContent = money(order.price)
   find('.price span').textContent = word('quantity', { count: 1 })
@@ -42,18 +43,24 @@ function show({ buyer, account, orders }) {
 async function change(signedIn) {
   try {
     await signIn(signedIn)
-    show(await ask('/my-orders'))
   } catch (fault) {
-    toast(word('failed', { why: fault.message }))
+    return toast(word('failed', { why: fault.message }))
   }
+  load()
+}
+
+async function load() {
+  let mine
+  try {
+    mine = await ask('/my-orders')
+  } catch (fault) {
+    return toast(word('failed', { why: fault.message }))
+  }
+  show(mine)
+  return mine
 }
 
 $('switch').onclick = () => change(false)
 speak('ordersTitle')
-try {
-  const mine = await ask('/my-orders')
-  connectDesk(mine.buyer, {})
-  show(mine)
-} catch (fault) {
-  toast(word('failed', { why: fault.message }))
-}
+const mine = await load()
+if (mine) connectDesk(mine.buyer, {})

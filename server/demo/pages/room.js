@@ -1,8 +1,10 @@
 /** The live room: the stream in step with the session, what is said in it, the bag, and the way to the desk. */
-import { ask, connectDesk, inLang, lang, money, onDesk, signIn, speak, toast, word } from './shop.js'
+import { ask, connectDesk, hideToast, lang, money, onDesk, point, signIn, speak, title, toast, word } from './shop.js'
 
 const COMMENTS_KEPT = 40
 const CAPTION_MS = 7_000
+/** A promise stands alone this long; the host says it once more in other words right after. */
+const PROMISE_MS = 2_500
 /** A stream this far from the session's clock is moved; less is not seen. */
 const DRIFT_S = 0.6
 const ORDER_IS_NEWS_MS = 10 * 60_000
@@ -12,6 +14,7 @@ const still = matchMedia('(prefers-reduced-motion: reduce)')
 const video = $('stream')
 let room
 let skew = 0
+let now
 let explaining = null
 let ordered = null
 let held = null
@@ -70,7 +73,7 @@ function addComment(entry, isNew = true) {
     return showHeld()
   }
   const line = make('li', '', (isNew ? 'new ' : '') + (entry.own ? 'own' : ''))
-  line.append(make('b', entry.by), inLang(entry.text))
+  line.append(make('b', entry.by), entry.text)
   const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40
   list.append(line)
   while (list.children.length > COMMENTS_KEPT) list.firstChild.remove()
@@ -96,26 +99,32 @@ $('hold').onclick = () => {
 }
 
 let quiet
+let promised = 0
 function showCaption(entry) {
   const caption = $('caption')
   const promise = entry.kind === 'promise'
+  if (promise) promised = Date.now()
+  else if (Date.now() - promised < PROMISE_MS) return
   caption.className = 'caption' + (promise ? ' promise' : '')
   caption.querySelector('b').textContent = promise ? word('promise') : entry.by
-  caption.querySelector('span').textContent = inLang(entry.text)
+  caption.querySelector('span').textContent = entry.text
   caption.hidden = false
   clearTimeout(quiet)
   quiet = setTimeout(() => (caption.hidden = true), CAPTION_MS)
 }
 
+/** The product last explained stays on the card; the mark says whether it is being explained now. */
 function showExplained(id) {
-  explaining = id
   const card = $('explained')
-  const one = id && product(id)
-  card.hidden = !one
+  card.classList.toggle('over', !id)
   for (const row of document.querySelectorAll('#goods li')) row.querySelector('.on-air').hidden = row.dataset.id !== id
+  const one = product(id)
   if (!one) return
+  explaining = id
+  card.hidden = false
   card.querySelector('img').src = one.picture
-  card.querySelector('h2').textContent = inLang(one.title)
+  // The card has room for the name; what follows the point is in the bag.
+  card.querySelector('.title').textContent = title(one).split(' · ')[0]
   card.querySelector('strong').textContent = money(one.price)
   card.querySelector('s').textContent = one.before ? money(one.before) : ''
   card.querySelector('.buy').onclick = (event) => buy(one, event.currentTarget)
@@ -126,10 +135,10 @@ function hear(told, isNew) {
     if (entry.kind === 'comment') addComment(entry, isNew)
     else if (isNew) showCaption(entry)
   }
-  if (told.explaining !== explaining) showExplained(told.explaining)
-  $('host').textContent = told.host ? word('host', { name: inLang(told.host) }) : ''
+  if (told.explaining !== now) showExplained((now = told.explaining))
+  $('host').textContent = told.host ? word('host', { name: told.host }) : ''
   $('viewers').hidden = false
-  $('viewers').querySelector('span').textContent = word('watching', { count: told.viewers.toLocaleString(lang) })
+  $('viewers').querySelector('b').textContent = told.viewers.toLocaleString(lang)
 }
 
 function listen() {
@@ -188,8 +197,10 @@ function fillBag() {
     row.dataset.id = one.id
     const picture = Object.assign(make('img'), { src: one.picture, alt: '', width: 88, height: 88 })
     const facts = make('div')
-    const onAir = document.querySelector('.on-air').cloneNode(true)
+    const onAir = make('span', word('explaining'), 'on-air')
     onAir.hidden = true
+    const shown = make('div', '', 'shown')
+    shown.append(picture, onAir)
     const foot = make('div', '', 'foot')
     const price = make('p', '', 'price')
     price.append(make('strong', money(one.price)), make('s', one.before ? money(one.before) : ''))
@@ -197,8 +208,8 @@ function fillBag() {
     button.type = 'button'
     button.onclick = () => buy(one, button)
     foot.append(price, button)
-    facts.append(make('h3', inLang(one.title)), make('p', inLang(one.point), 'point'), onAir, foot)
-    row.append(picture, facts)
+    facts.append(make('h3', title(one)), make('p', point(one), 'point'), foot)
+    row.append(shown, facts)
     $('goods').append(row)
   }
 }
@@ -227,6 +238,7 @@ let opener
 function openSheet(id, more) {
   opener = document.activeElement
   closeSheet(false)
+  hideToast()
   showAccount()
   if (more) $('account-more').textContent = more
   $(id).hidden = $('scrim').hidden = false

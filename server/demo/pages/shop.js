@@ -7,8 +7,9 @@ export function word(name, values = {}) {
   return WORDS[lang][name].replace(/\{(\w+)\}/g, (_, key) => values[key])
 }
 
-/** A text that the shop has in one or both languages: `{zh, en}`. */
-export const inLang = (text) => (lang === 'en' && text.en) || text.zh
+/** What the pages say of a product: in its own words, or in those of the chosen language. */
+export const title = (product) => WORDS[lang].products[product.id]?.title ?? product.title
+export const point = (product) => WORDS[lang].products[product.id]?.point ?? ''
 
 export const money = (cents) => '¥' + (cents / 100).toFixed(cents % 100 ? 2 : 0)
 
@@ -62,6 +63,8 @@ export async function signIn(yes) {
   return buyer
 }
 
+export const hideToast = () => (document.getElementById('toast').hidden = true)
+
 let hiding
 /** One sentence at the foot of the page, with or without a link, for six seconds. */
 export function toast(text, link) {
@@ -72,5 +75,5 @@ export function toast(text, link) {
   a.textContent = link ?? ''
   box.hidden = false
   clearTimeout(hiding)
-  hiding = setTimeout(() => (box.hidden = true), 6_000)
+  hiding = setTimeout(hideToast, 6_000)
 }

@@ -1,6 +1,11 @@
 /** Every word of the shop's pages, in both languages. */
 export const WORDS = {
   'zh-CN': {
+    products: {
+      thermos: { point: '316 不锈钢内胆，12 小时保温' },
+      dress: { point: '七成棉三成粘纤，S 到 XL' },
+      fryer: { point: '隔窗看火候，一次炸一家人的份' },
+    },
     shop: '云朵生活馆',
     roomTitle: '云朵生活馆 · 直播间',
     ordersTitle: '我的订单 · 云朵生活馆',
@@ -11,7 +16,7 @@ export const WORDS = {
     guideAsk: '点“客服”，说一句话',
     guideAskMore: '直播不停，会话就在旁边。',
     guideAnswer: '到客服台回复',
-    guideAnswerMore: '打开会话，就看见这一单来自哪位主播的哪一分钟，承诺过什么。',
+    guideAnswerMore: '登录后切到“就绪”。会话打开，就看见这一单来自哪位主播的哪一分钟，承诺过什么。',
     console: '打开客服台',
     orders: '我的订单',
     room: '直播间',
@@ -22,7 +27,7 @@ export const WORDS = {
     soundOff: '静音',
     pauseStream: '暂停画面',
     playStream: '继续播放',
-    watching: '{count} 人在看',
+    watching: '人在看',
     host: '主播 {name}',
     promise: '承诺',
     comments: '弹幕',
@@ -69,6 +74,11 @@ export const WORDS = {
     contactHint: '“联系客服”在本页打开；“在客服页打开”是给小程序和 App 用的独立页面。',
   },
   en: {
+    products: {
+      thermos: { title: 'Shanye thermos, 480 ml', point: '316 steel inside, warm for 12 hours' },
+      dress: { title: 'Floral dress with puff sleeves', point: '70 % cotton, 30 % viscose, S to XL' },
+      fryer: { title: 'Air fryer with a window, 5 l', point: 'See how it browns; enough for a family' },
+    },
     shop: 'Cloud Living',
     roomTitle: 'Cloud Living · Live',
     ordersTitle: 'My orders · Cloud Living',
@@ -79,7 +89,7 @@ export const WORDS = {
     guideAsk: 'Tap “Service” and write a line',
     guideAskMore: 'The stream goes on; the chat is beside it.',
     guideAnswer: 'Answer at the desk',
-    guideAnswerMore: 'The chat opens with the host, the minute and the promises this order comes from.',
+    guideAnswerMore: 'Sign in and go “Ready”. The chat opens with the host, the minute and the promises this order comes from.',
     console: 'Open the desk',
     orders: 'My orders',
     room: 'Live room',
@@ -90,7 +100,7 @@ export const WORDS = {
     soundOff: 'Mute',
     pauseStream: 'Pause the picture',
     playStream: 'Go on playing',
-    watching: '{count} watching',
+    watching: 'watching',
     host: 'Host {name}',
     promise: 'Promise',
     comments: 'Comments',
