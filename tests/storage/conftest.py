@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from server.storage.database import Database
+from tests.storage.line_world import Nodes
 from tests.storage.world import Clock, furnish
 
 
@@ -30,3 +31,13 @@ async def database(database_url: str, clock: Clock) -> AsyncIterator[Database]:
     await furnish(opened)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def nodes(database_url: str, clock: Clock) -> AsyncIterator[Nodes]:
+    """Two nodes on one empty database. On SQLite they are one: it serves one process."""
+    near = await Database.open(database_url, clock=clock)
+    far = await Database.open(database_url, clock=clock) if near.dialect == "postgresql" else near
+    yield Nodes(near, far)
+    await near.close()
+    await far.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import func, insert, select, update
 
@@ -16,6 +16,8 @@ from server.storage.database import Database, Reader
 from server.storage.leases import SqlDecidingLease
 from server.storage.line_rows import LineRows
 from server.storage.line_shapes import candidates
+from tests.journal.checker import Ownership
+from tests.journal.checker import check as journal_violations
 from tests.queues.contract_line_store import LineUnderTest
 
 MADE_AT = 1_700_000_000_000
@@ -142,6 +144,17 @@ def line_on(database: Database, *, checked: bool = True) -> LineUnderTest:
     return cast(LineUnderTest, CommittedLine(database, checked=checked))
 
 
+class Nodes(NamedTuple):
+    """Two nodes on one database. On SQLite they are one: it serves one process."""
+
+    near: Database
+    far: Database
+
+    @property
+    def lines(self) -> tuple[LineUnderTest, LineUnderTest]:
+        return line_on(self.near, checked=False), line_on(self.far, checked=False)
+
+
 async def newest_ticket(reader: Reader, conversation_id: str) -> Ticket | None:
     """The conversation's ticket as it is stored."""
     return await LineRows(reader.connection)._newest_ticket(conversation_id)
@@ -204,6 +217,17 @@ async def check(reader: Reader) -> None:
     for owned in by_conversation.values():
         for earlier, later in pairwise(owned):
             assert earlier.until is not None and earlier.until <= later.since, (earlier, later)
+
+
+async def agree(nodes: Nodes) -> None:
+    """The rows agree with one another, and no conversation ever had two owners."""
+    async with nodes.near.read() as reader:
+        await check(reader)
+        rows = await reader.connection.execute(select(schema.assignments))
+        owners = [
+            Ownership(row.conversation_id, row.person_id, row.fence, row.since, row.until) for row in rows
+        ]
+    assert journal_violations([], [], owners) == []
 
 
 async def count(reader: Reader, table: Any) -> int:
