@@ -117,8 +117,9 @@ class Limits:
     agent_sockets: int = 10
     """Sockets of one agent on this node."""
 
-    ping_interval_seconds: float = 25.0
-    ping_timeout_seconds: float = 20.0
+    ping_interval_seconds: float = 14.0
+    ping_timeout_seconds: float = 10.0
+    """A vanished agent is noticed in 24 s: with his lease and grace what he owned waits again in 90 s."""
     revision_seconds: float = 2.0
     """How often ended sessions and changed rights are looked up: with Redis gone they still end in 5 s."""
     command_seconds: float = 10.0

@@ -22,7 +22,8 @@ class Actor:
     """Who stands behind a socket, as of the last check of his session.
 
     `id` is the buyer's or the person's id; `shops` maps each shop he may act in to his role there
-    (exactly one for a buyer). `expires_at` is epoch ms: the socket loses its rights then.
+    (exactly one for a buyer). `expires_at` is epoch ms: the socket loses its rights then. `orders` are the
+    only ones that a buyer's identity named; None where it named none and all of his are meant.
     """
 
     kind: Literal["buyer", "agent"]
@@ -34,6 +35,7 @@ class Actor:
     verified: bool = True
     locale: Locale = "zh-CN"
     sid: str | None = None
+    orders: frozenset[str] | None = None
 
     @property
     def shop_id(self) -> str:

@@ -18,6 +18,7 @@ def sign_identity(
     now_s: int,
     name: str | None = None,
     tier: str | None = None,
+    orders: list[str] | None = None,
 ) -> str:
     """An identity for a buyer, signed with the shop's HS256 secret; good for `MAX_LIFETIME_S`."""
     claims = {
@@ -28,6 +29,7 @@ def sign_identity(
         "jti": new_id(),
         "name": name,
         "tier": tier,
+        "orders": orders,
     }
     return jwt.encode(
         {"alg": "HS256", "kid": kid, "typ": "JWT"},

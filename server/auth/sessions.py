@@ -117,6 +117,7 @@ async def _buyer_actor(reader: Reader, session: BuyerSessionRow | None, now: int
         expires_at=session.expires_at,
         verified=buyer.verified,
         locale=locale,
+        orders=None if session.orders is None else frozenset(session.orders),
     )
 
 

@@ -35,14 +35,19 @@ def of_order(order: OrderRecord, picture: str | None = None) -> chat.OrderCard:
     )
 
 
-async def of_reference(unit: Reader, found: Conversation, reference: chat.ProductRef | chat.OrderRef) -> Wire:
+async def of_reference(
+    unit: Reader,
+    found: Conversation,
+    reference: chat.ProductRef | chat.OrderRef,
+    named: frozenset[str] | None,
+) -> Wire:
     """The card that a message refers to. An order must be the buyer's; otherwise it does not exist."""
     if isinstance(reference, chat.ProductRef):
         product = await unit.catalogue.product(found.shop_id, reference.product_id)
         if product is None:
             raise Refused(ErrorCode.not_found)
         return of_product(product)
-    order = await order_of(unit, found.shop_id, found.buyer_id, reference.order_id)
+    order = await order_of(unit, found.shop_id, found.buyer_id, reference.order_id, named)
     return of_order(order, await picture_of(unit, order))
 
 

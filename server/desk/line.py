@@ -228,6 +228,7 @@ class Attending:
         async with self._world.db.write() as unit:
             telling = Telling(unit, now=now, new_id=self._world.new_id)
             await telling.line(await unit.line.arrive(self._world.node_id, actor.id, now=now))
+            await telling.line(await unit.line.open_offers(actor.id, now))
             told = [*await telling.all(), *await seats_told(unit, [actor.id], now)]
         self._world.wake(None)
         return told

@@ -52,7 +52,7 @@ class Messages(Cases):
             return body
         async with self.world.db.read() as unit:
             found = await _conversation(unit, actor, request.conversation_id)
-            return {"body": wire(await cards.of_reference(unit, found, request.body))}
+            return {"body": wire(await cards.of_reference(unit, found, request.body, actor.orders))}
 
     async def _store(
         self,

@@ -308,7 +308,7 @@ async def _asking(unit: Unit, actor: Actor, request: conversation.Open) -> Askin
     product = await unit.catalogue.product(shop_id, request.product_id) if request.product_id else None
     order = None
     if request.order_id is not None:
-        order = await order_of(unit, shop_id, actor.id, request.order_id)
+        order = await order_of(unit, shop_id, actor.id, request.order_id, actor.orders)
     if product is None and order is not None:
         product = await unit.catalogue.product(shop_id, order.lines[0].product_id)
     return Asking(live, product, order, await cards.picture_of(unit, order) if order else None)

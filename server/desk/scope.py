@@ -16,10 +16,13 @@ async def buyer_of(unit: Reader, buyer_id: str) -> Buyer:
     return found
 
 
-async def order_of(unit: Reader, shop_id: str, buyer_id: str, order_id: str) -> OrderRecord:
-    """An order of this buyer. A visitor has none: nobody signed for him."""
+async def order_of(
+    unit: Reader, shop_id: str, buyer_id: str, order_id: str, named: frozenset[str] | None = None
+) -> OrderRecord:
+    """An order of this buyer, among those `named` if any are. A visitor has none: nobody signed for him."""
     buyer = await buyer_of(unit, buyer_id)
     order = await unit.catalogue.order(shop_id, order_id)
-    if order is None or buyer.subject is None or order.buyer_subject != buyer.subject:
+    theirs = order is not None and buyer.subject is not None and order.buyer_subject == buyer.subject
+    if order is None or not theirs or (named is not None and order_id not in named):
         raise Refused(ErrorCode.not_found)
     return order

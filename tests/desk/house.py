@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 import socketio
 
+from protocol.base import Role, Scope
 from server.app import running
 from server.auth import staff
 from server.auth.merchant import sign_identity
@@ -25,7 +26,7 @@ from server.storage.shops import Group, RoutingRule, Shop
 
 WITHIN_S = 10.0
 """How long anything that must happen may take before a test fails."""
-SCOPES = ["catalogue", "orders", "ingest", "agents:impersonate"]
+SCOPES: list[Scope] = ["catalogue", "orders", "ingest", "agents:impersonate"]
 PASSWORD = "correct horse battery staple"
 
 
@@ -185,7 +186,7 @@ async def furnish(house: House, db: Database) -> None:
             await unit.shops.create(Shop(shop, f"{shop} 生活馆", "zh-CN", None, True, (), now))
             _, house.keys[shop] = await staff.add_api_key(
                 unit, shop_id=shop, name="test", scopes=SCOPES, now=now
-            )  # type: ignore[arg-type]
+            )
             _, secret = await staff.add_identity_key(
                 unit, Seal(db.secret), shop_id=shop, kid="k1", alg="HS256", public=None, now=now
             )
@@ -224,9 +225,9 @@ async def furnish(house: House, db: Database) -> None:
             assert person is not None
             house.people[login] = person.id
             for shop in shops:
-                role = "supervisor" if login.startswith("s") else "agent"
+                role: Role = "supervisor" if login.startswith("s") else "agent"
                 await staff.set_role(unit, person.id, shop, role, now)
-                for group in groups:
-                    await unit.shops.join_group(house.groups[shop, group], person.id)
+                for joined in groups:
+                    await unit.shops.join_group(house.groups[shop, joined], person.id)
                 if skills:
                     await unit.people.set_skills(person.id, shop, skills)

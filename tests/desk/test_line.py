@@ -73,6 +73,15 @@ async def test_an_offer_is_accepted_once_by_the_agent_it_was_made_to(house: Hous
     await buyer.hears("chat.posted", lambda e: e["entry"].get("text") == "您好")
 
 
+async def test_an_open_offer_is_shown_again_to_a_console_that_was_reloaded(house: House) -> None:
+    asked = await house.agent("a2")
+    buyer = await house.buyer(tier="svip")
+    await opened(buyer)
+    offer = await asked.hears("conversation.offered")
+    reloaded = await house.agent("a2", state=None)
+    assert (await reloaded.hears("conversation.offered"))["offer_id"] == offer["offer_id"]
+
+
 async def test_a_declined_offer_goes_to_the_next_agent(house: House) -> None:
     first, second = await house.agent("a2"), await house.agent("a3")
     buyer = await house.buyer(tier="svip")

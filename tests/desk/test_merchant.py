@@ -140,6 +140,23 @@ async def test_an_order_of_somebody_else_is_answered_like_none(house: House) -> 
         assert (await person.ask("conversation.list"))["conversations"] == []
 
 
+async def test_an_identity_that_names_orders_opens_only_those(house: House) -> None:
+    await a_stream(house)
+    for order_id in ("o1", "o2"):
+        await house.put(f"/api/v1/orders/{order_id}", order())
+    buyer = await house.buyer(orders=["o2"])
+    with pytest.raises(Refusal, match="not_found"):
+        await buyer.ask("conversation.open", client_id=new_client_id(), order_id="o1")
+    opened = await buyer.ask("conversation.open", client_id=new_client_id(), order_id="o2")
+    card = {"kind": "card", "conversation_id": opened["conversation_id"]}
+    for order_id, code in (("o1", "not_found"), ("none", "not_found")):
+        with pytest.raises(Refusal, match=code):
+            await buyer.ask(
+                "chat.send", client_id=new_client_id(), body={"card": "order", "order_id": order_id}, **card
+            )
+    await buyer.ask("chat.send", client_id=new_client_id(), body={"card": "order", "order_id": "o2"}, **card)
+
+
 async def test_putting_the_same_again_changes_nothing(house: House) -> None:
     await a_stream(house)
     await house.put("/api/v1/orders/o1", order())
