@@ -62,6 +62,7 @@ async def test_a_database_in_memory_is_refused(clock: Clock) -> None:
         ("desk.sqlite3", "cannot be read"),
         (f"postgresql://desk:geheim@127.0.0.1:{free_port()}/desk", "cannot be opened"),
     ],
+    ids=["no-folder", "other-database", "no-url", "nobody-listens"],  # the port differs by process
 )
 async def test_a_url_that_leads_nowhere_is_refused_with_a_sentence(
     clock: Clock, url: str, sentence: str
