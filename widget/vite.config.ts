@@ -39,6 +39,13 @@ export default defineConfig({
     // Its own policy forbids inline scripts, and every browser of the floor has modulepreload or does without.
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
-    rollupOptions: { input: 'frame.html' },
+    rollupOptions: {
+      input: 'frame.html',
+      treeshake: {
+        // What the package re-exports from its other transports is asked for by nobody; probing for them is all
+        // that these modules do when they are loaded.
+        moduleSideEffects: (id) => !/engine\.io-client\/build\/esm\/(transports|contrib)\//.test(id),
+      },
+    },
   },
 })

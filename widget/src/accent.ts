@@ -9,7 +9,7 @@ export interface AccentTokens {
 type Colour = readonly [red: number, green: number, blue: number]
 const SURFACE: Record<'light' | 'dark', Colour> = { light: [255, 255, 255], dark: [28, 31, 38] }
 const GROUND: Record<'light' | 'dark', Colour> = { light: [244, 245, 247], dark: [20, 22, 27] }
-const INK: Colour = [28, 31, 38]
+const BLACK: Colour = [0, 0, 0]
 const WHITE: Colour = [255, 255, 255]
 /** WCAG 2.2 AA for text. */
 const READABLE = 4.5
@@ -33,7 +33,7 @@ export function accentTokens(accent: string, theme: 'light' | 'dark'): AccentTok
   }
 }
 
-const better = (colour: Colour): Colour => (contrast(colour, WHITE) >= contrast(colour, INK) ? WHITE : INK)
+const better = (colour: Colour): Colour => (contrast(colour, WHITE) >= contrast(colour, BLACK) ? WHITE : BLACK)
 
 function readableOn(colour: Colour, grounds: readonly Colour[], towards: Colour): Colour {
   for (let share = 0; share < 1; share += 0.05) {

@@ -148,7 +148,9 @@ export class Desk {
     this.state.shopRefusal = null
     try {
       const { body } = await ask<WidgetShop>(fetch, `/api/v1/shops/${encodeURIComponent(start.shop)}/widget`)
-      if (body.accent) this.state.accents = (await import('./accent.ts')).accents(body.accent)
+      // Without its colour the shop is still the shop.
+      const colour = body.accent ? await import('./accent.ts').catch(() => null) : null
+      if (body.accent && colour) this.state.accents = colour.accents(body.accent)
       if (!this.localeWished) await setLocale(body.locale)
       this.state.shop = body
     } catch (thrown) {
@@ -185,17 +187,30 @@ export class Desk {
     if (this.options.bridge.embedded) this.show(this.ownEntry ? 'hidden' : 'pill')
   }
 
-  send(text: string, quoteSeq?: number): void {
-    this.client?.current?.sendText(text, quoteSeq)
+  /** False: the outbox is full, nothing was taken. */
+  send(text: string, quoteSeq?: number): boolean {
+    return this.write((log) => log.sendText(text, quoteSeq))
   }
 
-  sendCard(card: Card): void {
+  sendCard(card: Card): boolean {
     const ref = toRef(card)
-    if (ref) this.client?.current?.sendCard(ref, card)
+    return ref !== null && this.write((log) => log.sendCard(ref, card))
   }
 
-  recall(seq: number): void {
-    this.client?.current?.recall(seq)
+  recall(seq: number): boolean {
+    return this.write((log) => log.recall(seq))
+  }
+
+  private write(act: (log: ConversationLog) => unknown): boolean {
+    const log = this.client?.current
+    if (!log) return false
+    try {
+      act(log)
+      return true
+    } catch (thrown) {
+      if (asRefusal(thrown).code === 'too_many') return false
+      throw thrown
+    }
   }
 
   retry(clientId: string): void {

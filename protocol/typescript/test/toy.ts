@@ -110,6 +110,8 @@ export class ToyDesk {
   readonly histories = new Map<string, ToyConversation>()
   /** Every line whose positive answer was sent, lost on the way or not. */
   readonly stored = new Set<string>()
+  /** Products that no catalogue knows. */
+  readonly unknownProducts = new Set<string>()
   readonly heard: { command: string; payload: Record<string, unknown> }[] = []
   page = 200
   private wires = new Set<Wire>()
@@ -258,7 +260,9 @@ export class ToyDesk {
     })
     if (this.random() < this.weather.sayRetry) return refuse('retry')
     const ok = (data: unknown): unknown => ({ ok: true, data })
-    if (command === 'conversation.open') return ok(this.open())
+    if (command === 'conversation.open') {
+      return this.unknownProducts.has(String(payload['product_id'])) ? refuse('not_found') : ok(this.open())
+    }
     const conversation = this.conversations.get(payload['conversation_id'] as string)
     if (!conversation) return refuse('not_found')
     const clientId = payload['client_id'] as string
