@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from math import ceil
 from typing import Any, Literal
 
-from protocol.base import Empty, Namespace
+from protocol.base import Command, Empty, Namespace
 from protocol.conversation import Context, Look, Unlook
 from protocol.errors import ErrorCode as E
 from protocol.errors import Refused
@@ -23,7 +23,7 @@ from signaling.clock import Clock
 from signaling.handlers.table import Route
 from signaling.limits import Limits
 from signaling.link import Link
-from signaling.ports import Done, Meter, SharedAllowances
+from signaling.ports import Actor, Done, Meter, SharedAllowances
 from signaling.publisher import Publisher
 from signaling.sessions import Peer, Roster
 
@@ -111,7 +111,7 @@ class Dispatch:
             request = _validated(route, argument)
             await self._spend(peer, route, started)
             self._identify(peer)
-            _authorise(peer, route, request)
+            authorise(route.command, peer.actor, request)
             done = await self._call(peer, route, request)
             effect = self._effects.get(name)
             if effect is not None:
@@ -231,16 +231,18 @@ def _where(error: ValueError) -> dict[str, str]:
     return {"field": ".".join(map(str, first["loc"]))[:100], "why": str(first["type"])}
 
 
-def _authorise(peer: Peer, route: Route, request: Any) -> None:
-    """The role, in the named shop where a shop is named. What belongs to whom is the desk's to say."""
-    roles = route.command.roles
+def authorise(command: Command, actor: Actor, request: Any) -> None:
+    """The role, in the named shop where a shop is named. What belongs to whom is the desk's to say.
+
+    Raises `Refused`: forbidden, or not_found for a shop that is not the actor's, as if it did not exist.
+    """
     shop_id = vars(request).get("shop_id")
     if shop_id is None:
-        if roles.isdisjoint(peer.roles):
+        if command.roles.isdisjoint(actor.shops.values()):
             raise Refused(E.forbidden)
         return
-    role = peer.actor.shops.get(shop_id)
+    role = actor.shops.get(shop_id)
     if role is None:
         raise Refused(E.not_found)
-    if role not in roles:
+    if role not in command.roles:
         raise Refused(E.forbidden)

@@ -117,6 +117,9 @@ class Limits:
     agent_sockets: int = 10
     """Sockets of one agent on this node."""
 
+    looks: int = 50
+    """Conversations that one socket hears without owning them; the one it looked at first gives way."""
+
     ping_interval_seconds: float = 14.0
     ping_timeout_seconds: float = 10.0
     """A vanished agent is noticed in 24 s: with his lease and grace what he owned waits again in 90 s."""

@@ -19,6 +19,7 @@ from signaling.facts import Fact
 from signaling.link import Link
 from signaling.ports import Meter
 from signaling.present import Emission, present
+from signaling.told import Told
 
 log = logging.getLogger(__name__)
 
@@ -84,18 +85,22 @@ class Publisher:
         *,
         check: bool = False,
     ) -> None:
+        self.told = Told()
         self._manager = manager
         self._links = links
         self._meter = meter
         self._relay = relay
         self._check = check
 
-    def publish(self, facts: Iterable[Fact]) -> None:
-        """Tells committed facts to whom they concern. Never raises: they are true, heard or not."""
+    def publish(self, facts: Iterable[Fact], *, elsewhere: bool = True) -> None:
+        """Tells committed facts to whom they concern. Never raises: they are true, heard or not.
+
+        Without `elsewhere` only this node's sockets are told.
+        """
         for fact in facts:
             try:
                 for emission in present(fact):
-                    self._emit(emission)
+                    self._emit(emission, elsewhere)
             except Exception:
                 log.exception("a fact could not be told", extra={"fact": type(fact).__name__})
                 if self._check:
@@ -108,7 +113,7 @@ class Publisher:
         link.send(packets.event_frame(namespace, event, payload))
         self._meter.told(event, 1)
 
-    def _emit(self, emission: Emission) -> None:
+    def _emit(self, emission: Emission, elsewhere: bool) -> None:
         namespace, event = emission.namespace, emission.event
         if self._check:
             check_event(namespace, event, emission.payload)
@@ -124,7 +129,9 @@ class Publisher:
             told += 1
         self._meter.told(event, told)
         if self._relay is not None:
-            self._relay.add(emission)
+            self.told.hear(event, emission.payload)
+            if elsewhere:
+                self._relay.add(emission)
 
 
 def check_event(namespace: str, event: str, payload: Any) -> None:

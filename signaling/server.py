@@ -7,6 +7,7 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import socketio
@@ -26,6 +27,7 @@ from signaling.link import Link, Reason
 from signaling.ports import AgentDesk, Attendance, BuyerDesk, Census, Meter, Sessions, SharedAllowances
 from signaling.publisher import Publisher, Relay
 from signaling.sessions import Roster
+from signaling.told import Told
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +54,7 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]  # published without t
         engine.handlers.clear()
         self.roster: Roster
         self.dispatch: Dispatch
+        self.told: Told
 
     def _engineio_server_class(self) -> Callable[..., Engine]:
         return lambda **_: self._engine
@@ -61,6 +64,10 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]  # published without t
         link = self._engine.links.get(eio_sid)
         if link is not None:
             link.send(packets.frame(b"4" + eio_pkt.data.encode()))
+
+    def relayed(self, event: str, arguments: list[Any]) -> None:
+        """An event of another node was handed to this node's sockets."""
+        self.told.hear(event, arguments[0])
 
     # What links give us (signaling.link.Hub)
 
@@ -108,6 +115,16 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]  # published without t
         await self.roster.gone(link, reason)
 
 
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who has sockets on this node: buyers, agents, the shops those work in, and conversations looked at."""
+
+    buyers: frozenset[str]
+    agents: frozenset[str]
+    shops: frozenset[str]
+    looked: frozenset[str]
+
+
 class Signaling:
     """The middle floor as the roof sees it."""
 
@@ -135,6 +152,26 @@ class Signaling:
     def publish(self, facts: Iterable[Fact]) -> None:
         """Tells committed facts to whom they concern. Never waits and never raises."""
         self._publisher.publish(facts)
+
+    def tell_here(self, told: Iterable[Fact]) -> None:
+        """The same for this node's own sockets only."""
+        self._publisher.publish(told, elsewhere=False)
+
+    @property
+    def told(self) -> Told:
+        """How far this node's sockets were told; kept where several nodes serve together."""
+        return self._publisher.told
+
+    def audience(self) -> Audience:
+        """Who is here now."""
+        peers = list(self._server.roster.peers.values())
+        agents = [peer for peer in peers if peer.agent]
+        return Audience(
+            buyers=frozenset(peer.actor.id for peer in peers if not peer.agent),
+            agents=frozenset(peer.actor.id for peer in agents),
+            shops=frozenset(shop_id for peer in agents for shop_id in peer.actor.shops),
+            looked=frozenset(conversation_id for peer in agents for conversation_id in peer.looks),
+        )
 
     def census(self) -> Census:
         """The sockets as of now."""
@@ -204,6 +241,7 @@ def build(
     shares = isinstance(server.manager, AsyncPubSubManager)
     relay = Relay(server.manager, meter, limits.relay_messages) if shares else None
     publisher = Publisher(server.manager, engine.links, meter, relay, check=check)
+    server.told = publisher.told
     server.roster = Roster(server.manager, sessions, attendance, publisher, meter, limits, clock)
     server.dispatch = Dispatch(
         routes({"/buyer": buyer.handlers(desk_buyer), "/agent": agent.handlers(desk_agent)}),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from protocol.base import Namespace, RateClass, Role
+from protocol.base import Namespace, RateClass
 from protocol.catalogue import adapter
 from protocol.errors import MEANINGS, ErrorCode, Refused
 from protocol.session import Connect
@@ -50,7 +50,6 @@ class Peer:
         "looks",
         "namespace",
         "person",
-        "roles",
         "rooms",
         "sid",
         "timer",
@@ -62,7 +61,6 @@ class Peer:
         self.sid = sid
         self.actor = actor
         self.person = person
-        self.roles: frozenset[Role] = frozenset(actor.shops.values())
         self.rooms: set[str] = set()
         self.looks: dict[str, str] = {}
         """Conversations he looks at, with their shops."""
@@ -202,6 +200,8 @@ class Roster:
         """From now on he hears this conversation. Call it only after the desk has shown it to him."""
         if peer.sid in self.peers:
             peer.looks[conversation_id] = shop_id
+            if len(peer.looks) > self._limits.looks:
+                self.unlook(peer, next(iter(peer.looks)))
             self._enter(peer, {rooms.look(conversation_id)})
 
     def unlook(self, peer: Peer, conversation_id: str) -> None:
@@ -273,7 +273,6 @@ class Roster:
             # A renewal that came in between is newer than what was read.
             expires_at = actor.expires_at if peer.actor is before else peer.actor.expires_at
             peer.actor = replace(actor, sid=peer.sid)
-            peer.roles = frozenset(actor.shops.values())
             self.extend(peer, expires_at)
             for conversation_id, shop_id in list(peer.looks.items()):
                 if shop_id not in actor.shops:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Self
 
 import aiohttp
+import socketio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
@@ -115,6 +116,7 @@ class Floor:
         self.attendance = FakeAttendance()
         self.meter = FakeMeter()
         self.clock = FakeClock()
+        self.manager = options.pop("client_manager", None) or socketio.AsyncManager()
         self.signaling: Signaling = build(
             self.desk,
             self.desk,
@@ -124,6 +126,7 @@ class Floor:
             self.meter,
             limits=limits,
             clock=self.clock,
+            client_manager=self.manager,
             **{"check": True, **options},
         )
         self._app = web.Application()
@@ -144,6 +147,15 @@ class Floor:
         await self._http.close()
         await self.signaling.stop()
         await self._server.close()
+
+    def rooms(self) -> dict[str, set[str]]:
+        """The rooms that somebody is in, by namespace, but the library's own of each socket."""
+        namespaces = self.manager.rooms.items()
+        own = {namespace: members[None].keys() for namespace, members in namespaces}
+        return {
+            namespace: {name for name in members if name is not None and name not in own[namespace]}
+            for namespace, members in namespaces
+        }
 
     @property
     def url(self) -> str:

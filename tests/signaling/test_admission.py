@@ -15,6 +15,11 @@ from tests.signaling.floor import floor
 
 REFUSED_REQUESTS = {
     "polling": ("GET", "EIO=4&transport=polling", {}),
+    "polling that asks for an upgrade": (
+        "GET",
+        "EIO=4&transport=polling",
+        {"Upgrade": "websocket", "Connection": "Upgrade"},
+    ),
     "no transport, which means polling": ("GET", "EIO=4", {}),
     "a websocket without an upgrade": ("GET", "EIO=4&transport=websocket", {}),
     "a polling packet": ("POST", "EIO=4&transport=polling&sid=x", {}),

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from protocol.base import Role
-from protocol.catalogue import COMMANDS
+from protocol.catalogue import COMMAND_OF, COMMANDS
+from protocol.errors import ErrorCode, Refused
+from protocol.line import LoadDesk
+from signaling.dispatch import authorise
 from tests.signaling.fakes import agent, buyer
 from tests.signaling.floor import Floor, Socket, floor
 from tests.signaling.matrix import ASKERS, EXPECTED, Asker
@@ -39,6 +44,15 @@ async def test_each_asker_gets_what_the_table_says(asker: Asker) -> None:
             assert got == expected[column], (asker, namespace, name)
             assert len(built.desk.calls) == (expected[column] == "ok"), (asker, namespace, name)
             await socket.ws.close()
+
+
+def test_a_role_in_any_shop_is_enough_only_where_no_shop_is_named() -> None:
+    wall = COMMAND_OF["/agent", "wall.load"]
+    lead_of_two = replace(agent(), shops={"s1": "supervisor", "s2": "agent"})
+    authorise(wall, lead_of_two, LoadDesk())
+    with pytest.raises(Refused) as refused:
+        authorise(wall, agent(), LoadDesk())
+    assert refused.value.code is ErrorCode.forbidden
 
 
 async def test_every_reply_has_the_declared_shape() -> None:

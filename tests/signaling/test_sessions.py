@@ -13,6 +13,7 @@ from signaling.limits import Limits
 from signaling.ports import Actor, Revision
 from tests.signaling.fakes import NOW, UNHURRIED, agent, buyer, client_id, seat, summary, with_shops
 from tests.signaling.floor import Floor, Socket, floor
+from tests.signaling.samples import FACTS
 
 
 async def polled(built: Floor) -> None:
@@ -221,6 +222,15 @@ async def test_looking_lets_one_hear_a_conversation_until_one_looks_away() -> No
         assert colleague.events == []
 
 
+async def test_of_too_many_conversations_looked_at_the_first_gives_way() -> None:
+    async with floor(replace(UNHURRIED, looks=1)) as built:
+        colleague = await built.join(agent("a5"))
+        for conversation_id in ("c1", "c2", "c2"):
+            look = {"conversation_id": conversation_id}
+            assert (await colleague.call("/agent", "conversation.look", look))["ok"]
+        assert built.rooms() == {"/agent": {"agent:a5", "shop:s1", "look:c2"}}
+
+
 async def test_a_look_that_the_desk_refuses_joins_nothing() -> None:
     async with floor() as built:
         stranger = await built.join(agent("a5", shops=("s2",)))
@@ -247,6 +257,32 @@ async def test_of_too_many_sockets_of_one_person_the_oldest_gives_way(actor: Act
         for socket in (*sockets[1:], newest):
             assert (await socket.call(namespace, command, {}))["ok"]
         assert built.signaling.census().sockets == {namespace: limit}
+
+
+async def test_a_person_who_left_and_came_back_is_still_one_person() -> None:
+    async with floor() as built:
+        first = await built.join(buyer())
+        await first.ws.close()
+        await built.meter.closing("/buyer", "client")
+        second = await built.join(buyer())
+        await polled(built)
+        for _ in range(UNHURRIED.buyer_sockets):
+            await built.join(buyer())
+        await ended(second, "too_many")
+
+
+async def test_who_left_a_namespace_hears_no_more_of_it_and_leaves_no_room_behind() -> None:
+    async with floor() as built:
+        colleague = await built.join(agent("a5"))
+        assert (await colleague.call("/agent", "conversation.look", {"conversation_id": "c1"}))["ok"]
+        await colleague.send("41/agent,")
+        await built.meter.closing("/agent", "client")
+        again = await colleague.connect("/buyer", {"token": built.sessions.enrol(buyer("b5"))})
+        assert not again["refused"]
+        built.signaling.publish(FACTS)
+        assert (await colleague.call("/buyer", "conversation.list", {}))["ok"]
+        assert colleague.events == []
+        assert built.rooms() == {"/buyer": {"buyer:b5"}}
 
 
 async def test_attendance_hears_of_every_agent_s_socket_and_which_was_his_last() -> None:

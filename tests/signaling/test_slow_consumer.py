@@ -79,6 +79,8 @@ class Deaf:
                     return events
                 buffered += received
                 while len(buffered) >= 4:
+                    if buffered[0] == 0x88:  # the server's goodbye
+                        return events
                     size, head = buffered[1], 2
                     if size == 126:
                         size, head = int.from_bytes(buffered[2:4], "big"), 4
@@ -169,6 +171,27 @@ async def test_who_answers_no_ping_is_dropped_by_the_monotonic_clock() -> None:
             assert built.meter.closings == {("/buyer", "ping_timeout"): 1}
             await built.meter.closing("/buyer", "ping_timeout")
             assert built.signaling.census().sockets == {"/agent": 1}
+
+
+async def test_a_pong_that_nobody_asked_for_puts_no_ping_off() -> None:
+    async with floor() as built:
+        socket = await built.join(buyer())
+        built.clock.advance(Limits().ping_interval_seconds - 1)
+        await socket.send("3")
+        assert (await socket.call("/buyer", "conversation.list", {}))["ok"]
+        built.clock.advance(1)
+        assert (await socket.ws.receive()).data == "2"
+
+
+async def test_a_late_reader_whose_session_ends_still_hears_everything_and_why() -> None:
+    async with floor() as built:
+        token = built.sessions.enrol(buyer(expires_at=NOW + 1_000))
+        with closing(await Deaf.join(built, token)) as deaf:
+            last = fill(built, "长" * 1000, lambda: built.signaling.census().pending_messages == 20)
+            built.clock.advance(1)
+            events = await deaf.read_frames(lambda events: len(events) == last + 1)
+            assert [event["entry"]["seq"] for event in events[:-1]] == list(range(1, last + 1))
+            assert events[-1]["code"] == "session_expired"
 
 
 async def test_a_closing_socket_that_reads_nothing_is_cut_after_two_seconds() -> None:
