@@ -27,6 +27,10 @@ RECALL_WITHIN_MS = 120_000
 """How long after sending a message can be recalled (the two minutes buyers know from other shops)."""
 
 
+OrderStatus = Literal["placed", "paid", "shipped", "delivered", "closed"]
+"""How far an order is; clients have the words for it."""
+
+
 class ProductCard(Wire):
     """A product as it stood when the card was made."""
 
@@ -43,7 +47,7 @@ class OrderCard(Wire):
 
     card: Literal["order"] = "order"
     order_id: Id
-    status: Line
+    status: OrderStatus
     total: Cents
     currency: str = Field(pattern="^[A-Z]{3}$")
     placed_at: Millis

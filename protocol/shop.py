@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
 from protocol.base import Cents, Id, Line, Millis, Note, Seq, Text, Url, Wire
+from protocol.chat import OrderStatus
 from protocol.errors import ErrorCode
 
 EVENTS_A_CALL = 500
@@ -51,7 +52,7 @@ class PutOrder(Wire):
     """An order with its lines. `buyer` is the `sub` of the buyer's identity. Idempotent."""
 
     buyer: Id
-    status: Literal["placed", "paid", "shipped", "delivered", "closed"]
+    status: OrderStatus
     placed_at: AwareDatetime
     paid_at: AwareDatetime | None = None
     total: Cents

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, delete, exists, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from protocol.chat import OrderStatus
 from server.storage.inserting import insert_or_leave
 from server.storage.schema import order_lines, orders, products
 
@@ -46,7 +47,7 @@ class OrderRecord:
     shop_id: str
     id: str
     buyer_subject: str
-    status: str
+    status: OrderStatus
     placed_at: int
     paid_at: int | None
     total: int

@@ -328,7 +328,7 @@ export interface ProductCard {
 export interface OrderCard {
   card?: "order";
   order_id: string;
-  status: string;
+  status: "placed" | "paid" | "shipped" | "delivered" | "closed";
   total: number;
   currency: string;
   placed_at: number;

@@ -100,6 +100,7 @@ export const en: Words = {
 
   cardProduct: 'Product',
   cardOrder: 'Order',
+  orderStatus: { placed: 'To be paid', paid: 'Paid', shipped: 'Shipped', delivered: 'Delivered', closed: 'Closed' },
   orderNumber: 'Order no.',
   orderItems: (count) => `${count} item${s(count)}`,
   fromStream: (title) => `From the stream “${title}”`,

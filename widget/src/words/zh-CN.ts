@@ -96,6 +96,7 @@ export const zh = {
 
   cardProduct: '商品',
   cardOrder: '订单',
+  orderStatus: { placed: '待付款', paid: '已付款', shipped: '已发货', delivered: '已签收', closed: '已关闭' },
   orderNumber: '订单号',
   orderItems: (count: number) => `共 ${count} 件商品`,
   fromStream: (title: string) => `来自直播「${title}」`,
