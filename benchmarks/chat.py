@@ -322,9 +322,8 @@ def main() -> None:
             return
         for kind in ("targets", "aims"):
             for row in found[kind]:
-                print(
-                    f"{kind[:-1]}: {row['name']}: {row['value']} (≤ {row['target']}) {'met' if row['met'] else 'missed'}"
-                )
+                said = "met" if row["met"] else "missed"
+                print(f"{kind}: {row['name']}: {row['value']} (≤ {row['target']}) {said}")
 
 
 if __name__ == "__main__":

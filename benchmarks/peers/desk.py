@@ -9,12 +9,13 @@ import asyncio
 import sys
 from pathlib import Path
 
+from protocol.base import RateClass
 from server.app import serve
 from server.config import load_settings
 from signaling.limits import Allowance, Limits
 
 _MUCH = Allowance(1_000_000, 1_000_000)
-_ALL = {"write": _MUCH, "read": _MUCH, "mark": _MUCH, "hint": _MUCH}
+_ALL: dict[RateClass, Allowance] = {"write": _MUCH, "read": _MUCH, "mark": _MUCH, "hint": _MUCH}
 
 
 def main() -> None:

@@ -9,7 +9,8 @@ from tools.programs import ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PACKAGES = ["protocol", "aftersales", "queues", "media", "recordings", "signaling", "server"]
 PURE = [
-    "aftersales", "protocol", "queues.policy", "queues.model", "media.negotiation", "recordings.retention",
+    "aftersales", "protocol", "queues.policy", "queues.model", "queues.ownership", "queues.presence",
+    "queues.waiting_room", "media.negotiation", "recordings.retention",
 ]  # fmt: skip
 
 
