@@ -403,7 +403,7 @@ export class Desk {
   private async report(): Promise<void> {
     const { findings } = await import('./findings.ts')
     const { state, session, options } = this
-    options.bridge.say({ livedesk: 'report', findings: findings(state, session, options.start.parent) })
+    options.bridge.say({ livedesk: 'report', findings: findings(state, session, options.start.parent, options.storage !== null) })
   }
 
   // The client -----------------------------------------------------------------------------------------

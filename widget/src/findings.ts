@@ -6,7 +6,7 @@ import type { Session } from './session.ts'
 const CLOCK_OFF_MS = 60_000
 
 /** What `LiveDesk.debug()` says from inside the frame. */
-export function findings(state: DeskState, session: Session, parent: string | null): Finding[] {
+export function findings(state: DeskState, session: Session, parent: string | null, storage: boolean): Finding[] {
   const { shop, shopRefusal, client } = state
   const { current, skew } = session
   const link = client?.link
@@ -36,8 +36,8 @@ export function findings(state: DeskState, session: Session, parent: string | nu
     },
     {
       check: 'storage',
-      ok: client?.durable !== false,
-      say: client?.durable === false ? 'Refused by the browser: unsent lines live in memory.' : 'Unsent lines are kept.',
+      ok: storage && client?.durable !== false,
+      say: storage ? 'Allowed.' : 'Refused by the browser: unsent lines live in memory, and a visitor is forgotten.',
     },
   ]
 }
