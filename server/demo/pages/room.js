@@ -184,6 +184,7 @@ async function buy(one, button) {
     closeSheet()
     toast(word('ordered', { order: order.id }), word('seeOrders'))
   } catch (fault) {
+    closeSheet()
     toast(word('failed', { why: fault.message }))
   }
   button.disabled = false
@@ -230,6 +231,7 @@ $('switch').onclick = async () => {
     showAccount()
     closeSheet()
   } catch (fault) {
+    closeSheet()
     toast(word('failed', { why: fault.message }))
   }
 }
@@ -281,7 +283,7 @@ const asked = Date.now()
 room = await ask('/room')
 skew = room.now - (asked + Date.now()) / 2
 connectDesk(room.buyer, place)
-onDesk('unread', (count) => showUnread(typeof count === 'number' ? count : (count?.count ?? 0)))
+onDesk('unread', showUnread)
 fillBag()
 showAccount()
 startStream()

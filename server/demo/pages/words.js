@@ -16,7 +16,7 @@ export const WORDS = {
     guideAsk: '点“客服”，说一句话',
     guideAskMore: '直播不停，会话就在旁边。',
     guideAnswer: '到客服台回复',
-    guideAnswerMore: '登录后切到“就绪”。会话打开，就看见这一单来自哪位主播的哪一分钟，承诺过什么。',
+    guideAnswerMore: '登录后切到“就绪”，就看见这一单来自哪场直播的哪一分钟、承诺过什么。',
     console: '打开客服台',
     orders: '我的订单',
     room: '直播间',
