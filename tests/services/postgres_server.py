@@ -85,10 +85,10 @@ class PostgresServer:
         self.kill()
         self.start()
 
-    def create_database(self) -> str:
-        """Make an empty database and answer its name."""
+    def create_database(self, template: str = "template1") -> str:
+        """Make a database like `template`, empty without one, and answer its name."""
         name = f"livedesk_{next(self._numbers)}"
-        self._sql(f'CREATE DATABASE "{name}"')
+        self._sql(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return name
 
     def drop_database(self, name: str) -> None:

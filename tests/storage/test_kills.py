@@ -26,7 +26,9 @@ READY_S = 5.0
 def killed(*arguments: str, after_s: float | None = None) -> list[str]:
     """Runs a victim until it has killed itself, or kills it a while after its first line; gives its lines."""
     command = [sys.executable, "-m", "tests.storage.victim", *arguments]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    pipe = subprocess.PIPE
+    # Without a buffer: what `readline` had read ahead, `communicate` would not find.
+    with subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, bufsize=0) as process:
         first = b""
         if after_s is not None:
             assert process.stdout is not None
