@@ -40,6 +40,7 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
   const toSay: ToFrame[] = []
   let frame: HTMLIFrameElement | null = null
   let ready = false
+  let silent = false
   let blocked = ''
   let size: Size = 'hidden'
   let pill = { width: 0, height: 0 }
@@ -104,9 +105,20 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
       // Another scheme than the frame's own would paint its transparent parts white.
       'color-scheme:light;z-index:2147483000'
     arrange()
+    knock(frame)
+    document.body.appendChild(frame)
+  }
+
+  /** Loads the frame, again at the next opening if nobody is there: the desk may have been away. */
+  function knock(frame: HTMLIFrameElement): void {
+    silent = false
     frame.src =
       origin + '/widget/frame?shop=' + encodeURIComponent(shop) + '&parent=' + encodeURIComponent(location.origin)
-    document.body.appendChild(frame)
+    setTimeout(() => {
+      if (ready) return
+      silent = true
+      console.warn('LiveDesk: the frame does not answer; LiveDesk.debug() says more')
+    }, FRAME_ANSWERS_MS)
   }
 
   async function giveIdentity(): Promise<void> {
@@ -159,6 +171,7 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
     open(asked = {}) {
       const here = { ...(typeof where === 'function' ? where() : where), ...asked }
       create()
+      if (silent && frame) knock(frame)
       if (isPlace(here)) say({ livedesk: 'open', place: here })
       else console.error('LiveDesk.open: not a place', here)
     },
@@ -248,15 +261,9 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
     if (ready) say({ livedesk: 'look', ...look() })
   }
 
-  const begin = (): void => {
-    create()
-    setTimeout(() => {
-      if (!ready) console.warn('LiveDesk: the frame does not answer; LiveDesk.debug() says more')
-    }, FRAME_ANSWERS_MS)
-  }
   // The stream first: the entry comes when the page has its own work behind it.
-  if (document.readyState === 'complete') begin()
-  else window.addEventListener('load', begin)
+  if (document.readyState === 'complete') create()
+  else window.addEventListener('load', create)
 
   const early = window.LiveDesk
   window.LiveDesk = desk

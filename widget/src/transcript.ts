@@ -48,7 +48,7 @@ export interface MessageRow {
 
 export type EventRow =
   | { readonly row: 'assigned'; readonly key: string; readonly name: string }
-  | { readonly row: 'transferred'; readonly key: string; readonly name: string }
+  | { readonly row: 'transferred'; readonly key: string; readonly name: string | null }
   | { readonly row: 'requeued' | 'reopened'; readonly key: string }
   | { readonly row: 'closed'; readonly key: string; readonly by: 'buyer' | 'agent' | 'system' }
 
@@ -137,7 +137,7 @@ function eventRow(entry: PublicEntry): Row | null {
     case 'assigned':
       return { row: 'assigned', key, name: entry.agent_name }
     case 'transferred':
-      return { row: 'transferred', key, name: entry.to_name }
+      return { row: 'transferred', key, name: entry.to_name ?? null }
     case 'requeued':
     case 'reopened':
       return { row: entry.kind, key }

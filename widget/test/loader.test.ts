@@ -51,6 +51,7 @@ Object.defineProperty(HTMLIFrameElement.prototype, 'src', {
   set(this: HTMLElement, to: string) {
     this.dataset['src'] = to
   },
+  configurable: true,
 })
 
 beforeEach(() => {
@@ -136,6 +137,26 @@ describe('the frame', () => {
     page.hear(data)
     expect(page.frame.style.cssText).toBe(before)
     expect(window.dispatchEvent(new Event('beforeunload', { cancelable: true }))).toBe(true)
+  })
+})
+
+describe('a desk that is away', () => {
+  test('is asked again at the next opening, and the opening is not forgotten', () => {
+    vi.useFakeTimers()
+    const warned = vi.spyOn(console, 'warn').mockImplementation(() => {})
+    const page = new Page()
+    const loaded = vi.spyOn(page.frame, 'src', 'set')
+    page.desk.open({ product: 'p1' })
+    expect(loaded).not.toHaveBeenCalled()
+    vi.advanceTimersByTime(8_000)
+    expect(warned).toHaveBeenCalledOnce()
+    page.desk.open({ product: 'p2' })
+    page.desk.open({ product: 'p2' })
+    expect(loaded).toHaveBeenCalledOnce()
+    page.say({ livedesk: 'ready' })
+    expect(page.said.at(-1)!.message).toEqual({ livedesk: 'open', place: { product: 'p2' } })
+    vi.advanceTimersByTime(20_000)
+    expect(warned).toHaveBeenCalledOnce()
   })
 })
 

@@ -88,7 +88,7 @@ export const en: Words = {
   yesterday: 'Yesterday',
 
   assigned: (name) => `${name} is with you now`,
-  transferred: (name) => `You were handed on to ${name}`,
+  transferred: (name) => (name ? `You were handed on to ${name}` : 'You were handed on to the right team'),
   requeued: 'The agent lost the connection. You are first in line again.',
   closedByBuyer: 'You ended the conversation',
   closedByAgent: 'The agent ended the conversation',

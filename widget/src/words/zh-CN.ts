@@ -84,7 +84,7 @@ export const zh = {
   yesterday: '昨天',
 
   assigned: (name: string) => `${name} 为您服务`,
-  transferred: (name: string) => `已为您转接到 ${name}`,
+  transferred: (name: string | null) => (name ? `已为您转接到 ${name}` : '正在为您转接合适的客服'),
   requeued: '客服的连接中断了，正在为您优先重新接入。',
   closedByBuyer: '您结束了咨询',
   closedByAgent: '客服结束了咨询',
