@@ -118,10 +118,10 @@ class AssignedEntry(_Entry):
 
 
 class TransferredEntry(_Entry):
-    """The conversation was handed on: to a named agent, or into a group's line."""
+    """The conversation was handed on: to a named agent, or for None to a group, whose name stays inside."""
 
     kind: Literal["transferred"] = "transferred"
-    to_name: Line
+    to_name: Line | None = None
 
 
 class RequeuedEntry(_Entry):

@@ -44,6 +44,10 @@ from signaling.facts import LogEntry
 _OPENING_TRIES = 3
 """Opening looks again when the open conversation was closed between two of its steps."""
 
+PAGE_BYTES = 49_152
+"""Bodies of one page of a log: with what stands around them an answer stays about a frame, so that no pong
+waits behind megabytes on a slow line."""
+
 _ROW = tuple(conversations.c[name] for name in Conversation.__dataclass_fields__)
 
 
@@ -225,10 +229,10 @@ class Conversations:
         return Synced(
             conversation=found,
             owner_name=owner_name,
-            entries=tuple(entries[:limit]),
-            more=len(entries) > limit,
-            desk_entries=tuple(desk[:limit]),
-            desk_more=len(desk) > limit,
+            entries=(page := _fitting(entries[:limit])),
+            more=len(entries) > len(page),
+            desk_entries=(desk_page := _fitting(desk[:limit])),
+            desk_more=len(desk) > len(desk_page),
         )
 
     async def entry(self, conversation_id: str, seq: int) -> LogEntry | None:
@@ -372,6 +376,17 @@ def _head(found: Conversation | None) -> Head | None:
     if found is None:
         return None
     return Head(found.shop_id, found.buyer_id, found.state, found.owner_id, found.fence)
+
+
+def _fitting(entries: Sequence[LogEntry]) -> tuple[LogEntry, ...]:
+    """As many of the first entries as one answer may carry, at least one."""
+    size, kept = 0, 0
+    for entry in entries:
+        size += len(orjson.dumps(entry.body))
+        if size > PAGE_BYTES and kept:
+            break
+        kept += 1
+    return tuple(entries[:kept])
 
 
 def _recalled(log: Table) -> ColumnElement[bool]:

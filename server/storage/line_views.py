@@ -10,7 +10,7 @@ from sqlalchemy import and_, case, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from protocol.errors import ErrorCode, Refused
-from queues.model import AcceptMode, Offered, Requirement, Rule, RuleCondition, SeatState
+from queues.model import AcceptMode, Requirement, Rule, RuleCondition, SeatState
 from server.storage.line_rows import LIVE, OPEN_ASSIGNMENT, LineRows, chunks
 from server.storage.schema import (
     assignments,
@@ -169,26 +169,6 @@ class LineViews(LineRows):
             select(offers.c.state).where(offers.c.id == offer_id)
         )
         return found
-
-    async def open_offers(self, person_id: str, now: int) -> list[Offered]:
-        """What is held out to him and not over: for a console that has just come."""
-        rows = await self._connection.execute(
-            select(
-                offers.c.id,
-                tickets.c.id,
-                tickets.c.conversation_id,
-                tickets.c.shop_id,
-                tickets.c.group_id,
-                offers.c.person_id,
-                offers.c.fence,
-                offers.c.expires_at,
-                offers.c.made_at,
-            )
-            .join(tickets, tickets.c.id == offers.c.ticket_id)
-            .where(offers.c.person_id == person_id, offers.c.state == "open", offers.c.expires_at > now)
-            .order_by(offers.c.expires_at, offers.c.id)
-        )
-        return [Offered(*row) for row in rows]
 
     async def wall(self, shop_id: str, now: int) -> list[WallRow]:
         """The shop's groups by name, in two queries."""

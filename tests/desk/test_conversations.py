@@ -198,3 +198,14 @@ async def test_another_epoch_is_answered_resync_with_the_right_one(house: House)
     with pytest.raises(Refusal, match="resync") as refused:
         await buyer.ask("chat.sync", conversation_id=conversation, after_seq=0, epoch="restored")
     assert refused.value.data == {"epoch": house.node.db.epoch}
+
+
+async def test_a_page_of_long_messages_is_cut_and_says_that_there_is_more(house: House) -> None:
+    buyer = await house.buyer()
+    conversation = (await opened(buyer))["conversation_id"]
+    for _ in range(6):
+        await buyer.say(conversation, "长" * 4_000)
+    page = await buyer.ask("chat.sync", conversation_id=conversation, after_seq=0, epoch=house.node.db.epoch)
+    assert (len(page["entries"]), page["more"], page["last_seq"]) == (4, True, 6)
+    rest = await buyer.ask("chat.sync", conversation_id=conversation, after_seq=4, epoch=house.node.db.epoch)
+    assert (len(rest["entries"]), rest["more"]) == (2, False)

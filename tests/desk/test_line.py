@@ -129,6 +129,24 @@ async def test_a_transfer_takes_the_note_along_and_makes_the_old_fence_stale(hou
     await second.say(conversation, "您好，我来处理", fence=taken["fence"])
 
 
+async def test_a_group_s_name_stays_inside_when_a_conversation_is_handed_to_it(house: House) -> None:
+    first = await house.agent("a1")
+    buyer = await house.buyer()
+    conversation = (await opened(buyer))["conversation_id"]
+    fence = (await first.hears("conversation.taken"))["fence"]
+    await first.ask(
+        "conversation.transfer",
+        conversation_id=conversation,
+        client_id=new_client_id(),
+        fence=fence,
+        group_id=house.groups["cloud", "服装"],
+        note="",
+    )
+    posted = await buyer.hears("chat.posted", lambda e: e["entry"]["kind"] == "transferred")
+    assert posted["entry"].get("to_name") is None
+    assert "服装" not in repr(buyer.heard)
+
+
 async def test_only_the_owner_closes_except_a_supervisor(house: House) -> None:
     owner = await house.agent("a1")
     buyer = await house.buyer()

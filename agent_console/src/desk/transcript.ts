@@ -129,7 +129,7 @@ function publicLine(entry: PublicEntry, around: Around): TranscriptLine | null {
     case 'assigned':
       return { ...base, type: 'system', what: 'assigned', name: entry.agent_name, by: null, text: null }
     case 'transferred':
-      return { ...base, type: 'system', what: 'transferred', name: entry.to_name, by: null, text: null }
+      return { ...base, type: 'system', what: 'transferred', name: entry.to_name ?? null, by: null, text: null }
     case 'requeued':
       return { ...base, type: 'system', what: 'requeued', by: null, text: null }
     case 'closed':

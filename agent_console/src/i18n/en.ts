@@ -130,6 +130,7 @@ const en: typeof zh = {
     handover: 'Handover note · to {name}',
     assigned: '{name} took over',
     transferred: 'Handed on to {name}',
+    transferredToGroup: 'Handed on to another group',
     requeued: 'The agent was lost; back at the front of the line',
     closed: { buyer: 'The buyer ended it', agent: 'The agent ended it', system: 'Ended by the system' },
     reopened: { buyer: 'The buyer goes on', agent: 'The agent reopened it' },

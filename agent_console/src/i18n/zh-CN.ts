@@ -128,6 +128,7 @@ export default {
     handover: '转接说明 · 转给 {name}',
     assigned: '{name} 开始接待',
     transferred: '已转给 {name}',
+    transferredToGroup: '已转到其他技能组',
     requeued: '客服掉线，会话已回到队首',
     closed: { buyer: '买家结束了会话', agent: '客服结束了会话', system: '系统结束了会话' },
     reopened: { buyer: '买家继续了会话', agent: '客服重新打开了会话' },

@@ -375,7 +375,7 @@ export interface AssignedEntry {
   agent_name: string;
 }
 /**
- * The conversation was handed on: to a named agent, or into a group's line.
+ * The conversation was handed on: to a named agent, or for None to a group, whose name stays inside.
  */
 export interface TransferredEntry {
   seq: number;
@@ -384,7 +384,7 @@ export interface TransferredEntry {
   sender: Sender;
   sent_at: number;
   kind?: "transferred";
-  to_name: string;
+  to_name?: string | null;
 }
 /**
  * The agent was lost; the conversation is back at the front of the line.
