@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from aftersales.livestream import EXPLANATION_LIMIT_MS
 from protocol import shop
 from protocol.errors import ErrorCode, Refused
 from server.desk import provenance
@@ -16,6 +17,9 @@ from signaling import facts
 
 REBOUND_A_CALL = 200
 """Orders bound anew by one call of live events: the newest ones of the products and sessions it touches."""
+
+_REACHES_BACK_MS = dict.fromkeys(("explain_start", "explain_end", "session_end"), EXPLANATION_LIMIT_MS)
+"""These say when an explanation was over: orders placed while it ran are bound again."""
 
 
 class Merchant(Cases):
@@ -68,7 +72,8 @@ class Merchant(Cases):
         )
         async with self.world.db.write() as unit:
             changed = await unit.catalogue.put_order(order, now=now)
-            told = await self._bind(unit, order, now) if changed else []
+            timelines = provenance.Timelines(unit, shop_id)
+            told = await self._bind(unit, timelines, order, now) if changed else []
         self.world.publish(told)
         return shop.Stored(id=order_id, changed=changed)
 
@@ -121,17 +126,20 @@ class Merchant(Cases):
                     shop_id,
                     product_ids={event.product_id for event in fresh if event.product_id},
                     live_session_id=live_session_id,
-                    since=min(event.at for event in fresh),
+                    since=min(event.at - _REACHES_BACK_MS.get(event.kind, 0) for event in fresh),
                     limit=REBOUND_A_CALL,
                 )
+                timelines = provenance.Timelines(unit, shop_id)
                 for order in touched:
-                    told += await self._bind(unit, order, now)
+                    told += await self._bind(unit, timelines, order, now)
         self.world.publish(told)
         return shop.EventResults(results=[result for result in results if result is not None])
 
-    async def _bind(self, unit: Unit, order: OrderRecord, now: int) -> list[facts.Fact]:
+    async def _bind(
+        self, unit: Unit, timelines: provenance.Timelines, order: OrderRecord, now: int
+    ) -> list[facts.Fact]:
         found = await unit.conversations.open_of_subject(order.shop_id, order.buyer_subject)
-        return await provenance.bind_order(unit, order, now=now, conversation=found)
+        return await provenance.bind_order(unit, timelines, order, now=now, conversation=found)
 
 
 def masked_name(name: str | None) -> str | None:

@@ -73,15 +73,13 @@ def timeline_of(session: LiveSessionRecord, events: Sequence[LiveEventRecord]) -
 
 
 async def bind_order(
-    unit: Unit, order: OrderRecord, *, now: int, conversation: Conversation | None
+    unit: Unit, timelines: Timelines, order: OrderRecord, *, now: int, conversation: Conversation | None
 ) -> list[facts.Fact]:
     """Binds every line of an order; a verdict other than the newest stored one becomes a new version."""
     told: list[facts.Fact] = []
     newest = await unit.live.provenances(order.shop_id, order.id)
     for line in order.lines:
-        sessions, timelines = await _timelines(
-            unit, order.shop_id, line.product_id, line.live_session_id, order.placed_at
-        )
+        sessions, around = await timelines.around(line.product_id, line.live_session_id, order.placed_at)
         verdict = rules.bind(
             rules.OrderLine(
                 product_id=line.product_id,
@@ -90,7 +88,7 @@ async def bind_order(
                 paid_at=order.paid_at,
                 live_session_id=line.live_session_id,
             ),
-            timelines,
+            around,
         )
         document = _document(verdict, sessions)
         before = newest.get(line.line_id)
@@ -112,8 +110,8 @@ async def bind_order(
 
 async def of_tap(unit: Reader, found: Conversation, subject: str | None) -> wire.ProvenanceCard:
     """The minute of the stream in which a buyer without an order tapped; read, not stored (version 0)."""
-    sessions, timelines = await _timelines(
-        unit, found.shop_id, str(found.product_id), found.live_session_id, found.opened_at
+    sessions, around = await Timelines(unit, found.shop_id).around(
+        str(found.product_id), found.live_session_id, found.opened_at
     )
     verdict = rules.bind(
         rules.OrderLine(
@@ -123,7 +121,7 @@ async def of_tap(unit: Reader, found: Conversation, subject: str | None) -> wire
             live_session_id=found.live_session_id,
             position_ms=found.position_ms,
         ),
-        timelines,
+        around,
     )
     return wire.ProvenanceCard.model_validate(_document(verdict, sessions) | {"version": 0})
 
@@ -133,15 +131,28 @@ def card(stored: ProvenanceRecord) -> wire.ProvenanceCard:
     return wire.ProvenanceCard.model_validate(stored.verdict | {"version": stored.version})
 
 
-async def _timelines(
-    unit: Reader, shop_id: str, product_id: str, named: str | None, at: int
-) -> tuple[dict[str, LiveSessionRecord], list[live.Timeline]]:
-    """The named session, and those that explained the product within a day before the order."""
-    sessions = await unit.live.sessions_around(
-        shop_id, product_id, since=at - TIMELINES_AROUND_MS, until=at, named=named
-    )
-    timelines = [timeline_of(row, await unit.live.events(shop_id, row.id)) for row in sessions]
-    return {row.id: row for row in sessions}, timelines
+class Timelines:
+    """The timelines that one call needs, each session's events read once."""
+
+    def __init__(self, unit: Reader, shop_id: str) -> None:
+        self._unit = unit
+        self._shop_id = shop_id
+        self._read: dict[str, live.Timeline] = {}
+
+    async def around(
+        self, product_id: str, named: str | None, at: int
+    ) -> tuple[dict[str, LiveSessionRecord], list[live.Timeline]]:
+        """The named session, and those that explained the product within a day before the order."""
+        sessions = await self._unit.live.sessions_around(
+            self._shop_id, product_id, since=at - TIMELINES_AROUND_MS, until=at, named=named
+        )
+        return {row.id: row for row in sessions}, [await self._timeline(row) for row in sessions]
+
+    async def _timeline(self, session: LiveSessionRecord) -> live.Timeline:
+        if session.id not in self._read:
+            events = await self._unit.live.events(self._shop_id, session.id)
+            self._read[session.id] = timeline_of(session, events)
+        return self._read[session.id]
 
 
 def _document(verdict: rules.Provenance, sessions: dict[str, LiveSessionRecord]) -> dict[str, Any]:

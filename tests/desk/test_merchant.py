@@ -107,6 +107,22 @@ async def test_a_late_event_makes_a_new_version_and_tells_the_panel(house: House
     }
 
 
+async def test_the_end_of_an_explanation_reaches_the_orders_placed_while_it_ran(house: House) -> None:
+    await a_stream(house)
+    running = [event("e20", 300, "explain_start", product_id="dress")]
+    await house.post("/api/v1/live-sessions/live-1/events", {"events": running}, key=house.keys["cloud"])
+    await house.put("/api/v1/orders/o1", order(placed_at=at(310)))
+    agent, buyer = await house.agent("a1"), await house.buyer()
+    conversation = await buyer.ask("conversation.open", client_id=new_client_id(), order_id="o1")
+    look = {"conversation_id": conversation["conversation_id"]}
+    birth = (await agent.ask("conversation.look", **look))["orders"][0]["lines"][0]["provenance"]
+    assert (birth["offset_from_ms"], birth.get("offset_to_ms")) == (300_000, None)
+    over = [event("e21", 400, "explain_end", product_id="dress")]
+    await house.post("/api/v1/live-sessions/live-1/events", {"events": over}, key=house.keys["cloud"])
+    birth = (await agent.ask("conversation.look", **look))["orders"][0]["lines"][0]["provenance"]
+    assert (birth["offset_from_ms"], birth["offset_to_ms"]) == (300_000, 400_000)
+
+
 async def test_receiver_data_is_masked_before_it_is_stored(house: House) -> None:
     await a_stream(house)
     await house.put("/api/v1/orders/o1", order())
