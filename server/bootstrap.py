@@ -20,6 +20,7 @@ from server.auth.keys import ApiKeys
 from server.auth.passwords import Passwords
 from server.auth.sessions import SocketSessions
 from server.bridges import summary
+from server.catchup import CatchUp
 from server.cluster import Cluster
 from server.config import Settings
 from server.desk.line import Attending, DecidingLine, LineCases
@@ -73,6 +74,7 @@ class Livedesk:
     dispatcher: Dispatcher
     attending: Attending
     cluster: Cluster | None
+    catch_up: CatchUp | None
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def handed_over(self, shop_id: str, conversation_id: str) -> None:
@@ -84,14 +86,16 @@ class Livedesk:
 
     async def start(self) -> None:
         """Begins to serve the line and to hear other nodes."""
-        if self.cluster is not None:
-            self.cluster.start(self.dispatcher.wake)
+        if self.cluster is not None and self.catch_up is not None:
+            self.cluster.start(self.dispatcher.wake, self.catch_up.soon)
         await self.signaling.start()
         self.dispatcher.start()
         self._tasks = [
             asyncio.create_task(_every(RENEW_EVERY_MS / 1000, self.attending.renew)),
             asyncio.create_task(_every(TIDY_EVERY_S, self.sockets.end_idle)),
         ]
+        if self.catch_up is not None:
+            self._tasks.append(asyncio.create_task(self.catch_up.run()))
 
     async def stop(self) -> None:
         """Sends sockets away, finishes what is under way, closes. Twice is harmless."""
@@ -180,6 +184,7 @@ async def bootstrap(
         dispatcher=dispatcher,
         attending=attending,
         cluster=cluster,
+        catch_up=CatchUp(db, floor, clock) if cluster else None,
     )
 
 

@@ -6,7 +6,7 @@ conversation's own log (an assignment, a return to the line) and must be stored 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from typing import Any, TypeVar
 
 from protocol import conversation as wire
@@ -16,6 +16,7 @@ from queues import model as queue
 from queues.ownership import Refused as LineRefused
 from queues.ownership import RefusedCode
 from server.storage.database import Reader, Unit
+from server.storage.heads import OpenOffer
 from server.storage.line import SeatRow
 from server.storage.records import Appended, HistoryRow, NewEntry, SummaryRow
 from signaling import facts
@@ -108,6 +109,20 @@ def seat(row: SeatRow, now: int) -> wire_line.Seat:
     )
 
 
+def offered(
+    offer: OpenOffer | queue.Offered, needs: Iterable[queue.Requirement], row: SummaryRow, now: int
+) -> wire.Offered:
+    """An offer as the agent is told of it, with why it is his."""
+    return wire.Offered(
+        offer_id=offer.id if isinstance(offer, OpenOffer) else offer.offer_id,
+        fence=offer.fence,
+        expires_at=offer.expires_at,
+        now=now,
+        why=[f"{need.skill} ≥ {need.level}" for need in needs],
+        summary=summary(row),
+    )
+
+
 class Telling:
     """Collects what must be told once the unit of work is committed."""
 
@@ -140,20 +155,8 @@ class Telling:
                 self._seats[change.person_id] = None
                 self._rows[change.conversation_id] = None
                 row = await self._summary(change.conversation_id)
-                why = await self._unit.line.needs(change.ticket_id)
-                self.facts.append(
-                    facts.OfferMade(
-                        change.person_id,
-                        wire.Offered(
-                            offer_id=change.offer_id,
-                            fence=change.fence,
-                            expires_at=change.expires_at,
-                            now=self._now,
-                            why=[f"{need.skill} ≥ {need.level}" for need in why],
-                            summary=summary(row),
-                        ),
-                    )
-                )
+                needs = await self._unit.line.needs(change.ticket_id)
+                self.facts.append(facts.OfferMade(change.person_id, offered(change, needs, row, self._now)))
             case queue.OfferEnded():
                 self._seats[change.person_id] = None
                 self._rows[change.conversation_id] = None
@@ -215,3 +218,12 @@ async def seats_told(unit: Reader, person_ids: list[str], now: int) -> list[fact
     """The seats of these people as facts for the colleagues in their shops."""
     rows = await unit.line.seats(person_ids) if person_ids else []
     return [facts.SeatChanged(seat(row, now), row.shop_ids) for row in rows]
+
+
+async def offers_told(unit: Reader, person_ids: Collection[str], now: int) -> AsyncIterator[facts.OfferMade]:
+    """The offers to these people that can still be taken."""
+    for offer in await unit.heads.offers_to(person_ids):
+        row = await unit.lists.summary(offer.conversation_id) if offer.expires_at > now else None
+        if row is not None:
+            needs = await unit.line.needs(offer.ticket_id)
+            yield facts.OfferMade(offer.person_id, offered(offer, needs, row, now))

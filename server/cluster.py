@@ -1,7 +1,11 @@
 """Several nodes through Redis: fan-out, wake-ups and the canary. Nothing that must be true lives here.
 
-Redis may be gone or emptied at any time. What is lost then are hints: sockets read on by cursor, the deciding
-node sweeps every second, and each node counts rates for itself.
+Redis may be gone or emptied at any time. What is lost then are hints: `server.catchup` reads on in SQL, the
+deciding node sweeps every second, and each node counts rates for itself.
+
+One subscription hears everything, so the canary speaks for the fan-out, too. python-socketio's own Redis
+manager waits up to a minute between two tries to subscribe, leaves a connection open at each and tells nobody
+that it was deaf; what is used of it here is how it hands what it hears to a node's sockets.
 """
 
 from __future__ import annotations
@@ -9,13 +13,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import orjson
-import socketio
 from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from socketio.async_pubsub_manager import AsyncPubSubManager
 
 log = logging.getLogger(__name__)
 
@@ -28,39 +35,44 @@ CANARY_EVERY_S = 5.0
 """Each node publishes a sign of its own and must hear it (rule 17)."""
 CANARY_MISSES = 3
 """As many unheard in a row, while Redis takes publications, say that this node is deaf."""
+SILENT_S = 2.5 * CANARY_EVERY_S
+"""A subscription on which not even the canary is heard is taken for dead and made anew."""
 RETRY_S = 0.5
 """Between two tries to subscribe again."""
 WAKES_WAITING = 1_000
 """Wake-ups not yet published; beyond it they are dropped, for the sweep finds what they hinted at."""
+_AWAY = (RedisError, OSError, TimeoutError)
 
 
 class Cluster:
     """This node's part in the cluster. `close` may be called twice."""
 
     def __init__(self, redis_url: str, node_id: str) -> None:
-        self.manager: Any = socketio.AsyncRedisManager(
-            redis_url,
-            channel=FANOUT_CHANNEL,
-            redis_options={"socket_timeout": WAIT_S, "socket_connect_timeout": WAIT_S},
-            json=_Json,
-        )
+        self.manager = Fanout(self)
         self.deaf = asyncio.Event()
         self.misses = 0
-        self._redis = Redis.from_url(redis_url, socket_timeout=WAIT_S, socket_connect_timeout=WAIT_S)
-        # Listening waits for as long as nothing is said; its silence is judged by the canary.
-        self._ears = Redis.from_url(redis_url, socket_connect_timeout=WAIT_S)
-        self._node_id = node_id
+        # The client's own retries would make a call wait for many times the timeout.
+        once = Retry(NoBackoff(), 0)
+        self._redis = Redis.from_url(
+            redis_url, socket_timeout=WAIT_S, socket_connect_timeout=WAIT_S, retry=once
+        )
+        self._ears = Redis.from_url(redis_url, socket_connect_timeout=WAIT_S, retry=once)
+        self._canary = f"{CANARY_CHANNEL}:{node_id}"
         self._heard = asyncio.Event()
+        self._woken: Callable[[str | None], None] = lambda _: None
+        self._listening: Callable[[], None] = lambda: None
         self._wakes: asyncio.Queue[str] = asyncio.Queue(WAKES_WAITING)
         self._tasks: list[asyncio.Task[None]] = []
 
-    def start(self, woken: Callable[[str | None], None]) -> None:
-        """Begins to listen; `woken` gets the group whose line changed on another node, None for any."""
-        self._tasks = [
-            asyncio.create_task(self._listen(woken)),
-            asyncio.create_task(self._publish_wakes()),
-            asyncio.create_task(self._sing()),
-        ]
+    def start(self, woken: Callable[[str | None], None], listening: Callable[[], None]) -> None:
+        """Begins to tell; listening begins with the manager.
+
+        `woken` gets the group whose line changed on another node, None for any. `listening` is called each
+        time that this node begins to hear: what was said before was not heard.
+        """
+        self._woken = woken
+        self._listening = listening
+        self._tasks = [asyncio.create_task(self._publish_wakes()), asyncio.create_task(self._sing())]
 
     def wake(self, group_id: str | None) -> None:
         """Tells the deciding node, wherever it is. Never waits, never raises."""
@@ -71,33 +83,58 @@ class Cluster:
         """Whether Redis answers now."""
         try:
             return bool(await self._redis.ping())
-        except (RedisError, OSError, TimeoutError):
+        except _AWAY:
             return False
 
+    async def publish(self, channel: str, message: str | bytes) -> int | None:
+        """How many heard it; None when Redis did not take it."""
+        try:
+            return int(await self._redis.publish(channel, message))
+        except _AWAY:
+            return None
+
+    async def hear(self) -> AsyncIterator[bytes]:
+        """What other nodes say to this one's sockets, for as long as it is asked for. Never raises."""
+        while True:
+            try:
+                async with self._ears.pubsub() as ears:
+                    await ears.subscribe(FANOUT_CHANNEL, WAKE_CHANNEL, self._canary)
+                    async for message in self._said(ears):
+                        yield message
+            except _AWAY as error:
+                log.warning("redis is not heard: %s", type(error).__name__)
+            await asyncio.sleep(RETRY_S)
+
     async def close(self) -> None:
-        """Stops listening and lets the connections go."""
+        """Stops telling and lets the connections go."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
         for client in (self._redis, self._ears):
-            with contextlib.suppress(RedisError, OSError, TimeoutError):
+            with contextlib.suppress(*_AWAY):
                 await client.aclose()
 
-    async def _listen(self, woken: Callable[[str | None], None]) -> None:
+    async def _said(self, ears: PubSub) -> AsyncIterator[bytes]:
+        fanout, wake, canary = FANOUT_CHANNEL.encode(), WAKE_CHANNEL.encode(), self._canary.encode()
         while True:
-            try:
-                async with self._ears.pubsub(ignore_subscribe_messages=True) as ears:
-                    await ears.subscribe(WAKE_CHANNEL, f"{CANARY_CHANNEL}:{self._node_id}")
-                    woken(None)
-                    async for said in ears.listen():
-                        if said["channel"] == WAKE_CHANNEL.encode():
-                            woken(said["data"].decode(errors="replace")[:64] or None)
-                        else:
-                            self._heard.set()
-            except (RedisError, OSError, TimeoutError) as error:
-                log.warning("redis is not heard: %s", type(error).__name__)
-                await asyncio.sleep(RETRY_S)
+            said = await ears.get_message(timeout=SILENT_S)
+            if said is None:
+                raise TimeoutError("not even the canary is heard")
+            kind, channel = said["type"], said["channel"]
+            if kind == "subscribe":
+                # The last of the three. It also comes when the client subscribed again by itself.
+                if channel == canary:
+                    self._woken(None)
+                    self._listening()
+            elif kind != "message":
+                continue
+            elif channel == fanout:
+                yield said["data"]
+            elif channel == wake:
+                self._woken(said["data"].decode(errors="replace")[:64] or None)
+            elif channel == canary:
+                self._heard.set()
 
     async def _publish_wakes(self) -> None:
         while True:
@@ -105,15 +142,12 @@ class Cluster:
             while not self._wakes.empty():
                 said.add(self._wakes.get_nowait())
             for group_id in said:
-                with contextlib.suppress(RedisError, OSError, TimeoutError):
-                    await self._redis.publish(WAKE_CHANNEL, group_id)
+                await self.publish(WAKE_CHANNEL, group_id)
 
     async def _sing(self) -> None:
         while True:
             self._heard.clear()
-            try:
-                await self._redis.publish(f"{CANARY_CHANNEL}:{self._node_id}", b"1")
-            except (RedisError, OSError, TimeoutError):
+            if await self.publish(self._canary, b"1") is None:
                 # Redis itself is away: the node is degraded, not deaf.
                 await asyncio.sleep(CANARY_EVERY_S)
                 continue
@@ -125,6 +159,26 @@ class Cluster:
                 self.deaf.set()
                 return
             await asyncio.sleep(CANARY_EVERY_S)
+
+
+class Fanout(AsyncPubSubManager):  # type: ignore[misc]  # published without types
+    """python-socketio's manager on the cluster's two connections."""
+
+    name = "livedesk"
+
+    def __init__(self, cluster: Cluster) -> None:
+        super().__init__(channel=FANOUT_CHANNEL, json=_Json)
+        self._cluster = cluster
+
+    async def _publish(self, data: dict[str, Any]) -> int | None:
+        return await self._cluster.publish(FANOUT_CHANNEL, _Json.dumps(data))
+
+    def _listen(self) -> AsyncIterator[bytes]:
+        return self._cluster.hear()
+
+    async def _handle_emit(self, message: dict[str, Any]) -> None:
+        await super()._handle_emit(message)
+        self.server.relayed(message["event"], message["data"])
 
 
 class _Json:

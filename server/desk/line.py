@@ -11,7 +11,7 @@ from protocol.errors import ErrorCode, Refused
 from queues.model import Assigned, Fact, Group, Match, Moved, Offered, Seat
 from queues.ownership import TransferTarget
 from queues.ports import GroupLine, Taken
-from server.bridges import Telling, granted, seat, seats_told
+from server.bridges import Telling, granted, offers_told, seat, seats_told
 from server.desk.opening import may_close
 from server.desk.world import Cases, World
 from server.storage.records import NewEntry
@@ -98,7 +98,7 @@ class LineCases(Cases):
                     now=now,
                 )
             )
-            await telling.system(found.id, "transferred", {"to_name": name})
+            await telling.system(found.id, "transferred", {"to_name": None if group else name})
             noted = await unit.conversations.append(
                 NewEntry(
                     conversation_id=found.id,
@@ -228,8 +228,9 @@ class Attending:
         async with self._world.db.write() as unit:
             telling = Telling(unit, now=now, new_id=self._world.new_id)
             await telling.line(await unit.line.arrive(self._world.node_id, actor.id, now=now))
-            await telling.line(await unit.line.open_offers(actor.id, now))
             told = [*await telling.all(), *await seats_told(unit, [actor.id], now)]
+            # A page that was loaded again has forgotten what is held out to it.
+            told += [offer async for offer in offers_told(unit, [actor.id], now)]
         self._world.wake(None)
         return told
 

@@ -18,6 +18,7 @@ from protocol.errors import Refused
 from server.storage.buyers import Buyers
 from server.storage.catalogue import Catalogue
 from server.storage.conversations import Conversations
+from server.storage.heads import Heads
 from server.storage.line import Line
 from server.storage.lists import Lists
 from server.storage.live import Live
@@ -52,6 +53,10 @@ class Reader:
     @cached_property
     def lists(self) -> Lists:
         return Lists(self.connection)
+
+    @cached_property
+    def heads(self) -> Heads:
+        return Heads(self.connection)
 
     @cached_property
     def catalogue(self) -> Catalogue:

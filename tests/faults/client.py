@@ -26,7 +26,7 @@ PAUSE_S = (0.01, 0.08)
 """Before connecting or sending again, by chance between these."""
 WITHIN_S = 20.0
 """How long anything that must happen may take before a test fails."""
-AGAIN = frozenset({"retry", "rate_limited", "internal", "session_expired", "timeout"})
+AGAIN = frozenset({"retry", "rate_limited", "internal", "session_expired"})
 """Refusals after which the same command may succeed."""
 
 Token = Callable[[], Awaitable[str]]
@@ -38,6 +38,14 @@ class CommandRefused(Exception):
     def __init__(self, error: Mapping[str, Any]) -> None:
         super().__init__(f"{error['code']}: {error['message']}")
         self.code: str = error["code"]
+
+
+class Later(Exception):
+    """A refusal that will pass, after so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"again in {seconds} s")
+        self.seconds = seconds
 
 
 class Gone(Exception):
@@ -165,6 +173,7 @@ class Chatter:
         self.fences: dict[str, int] = {}
         """Conversations this agent owns, as far as he was told, with their fences."""
         self.heard: list[tuple[str, dict[str, Any]]] = []
+        self.merges = False
         self.connections = 0
         self.changed = asyncio.Condition()
         self.acked_at: dict[str, float] = {}
@@ -178,6 +187,7 @@ class Chatter:
         self._reading: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._staying = asyncio.create_task(self._stay())
+        self._staying.add_done_callback(lambda _: self._tell_soon())
 
     # What a person does
 
@@ -186,21 +196,26 @@ class Chatter:
         while True:
             await self._ready.wait()
             assert self._line is not None
-            with contextlib.suppress(Gone, TimeoutError):
+            try:
                 return self._answered(await self._line.call(command, payload))
+            except Later as later:
+                await asyncio.sleep(later.seconds)  # as it was told, and by chance a little more
+            except (Gone, TimeoutError):
+                pass
             await self._pause()
 
     async def once(self, command: str, **payload: Any) -> dict[str, Any]:
-        """Asks once on the present connection. Raises `CommandRefused`, `Gone`, TimeoutError."""
+        """Asks once on the present connection. Raises `CommandRefused`, `Later`, `Gone`, TimeoutError."""
         assert self._line is not None
         return self._answered(await self._line.call(command, payload))
 
     def _answered(self, envelope: dict[str, Any]) -> dict[str, Any]:
         if envelope["ok"]:
             return envelope["data"]  # type: ignore[no-any-return]
-        if envelope["error"]["code"] in AGAIN:
-            raise TimeoutError
-        raise CommandRefused(envelope["error"])
+        error = envelope["error"]
+        if error["code"] in AGAIN:
+            raise Later(error["data"].get("retry_after_ms", 0) / 1000)
+        raise CommandRefused(error)
 
     async def open(self, **where: Any) -> str:
         """A buyer opens his conversation, or goes on with it."""
@@ -253,8 +268,14 @@ class Chatter:
 
     async def until(self, true: Callable[[], object], within_s: float = WITHIN_S) -> None:
         """Waits for something about this client. Raises TimeoutError."""
+
+        def seen() -> bool:
+            if self._staying.done():
+                self._staying.result()
+            return bool(true())
+
         async with asyncio.timeout(within_s), self.changed:
-            await self.changed.wait_for(lambda: bool(true()))
+            await self.changed.wait_for(seen)
 
     async def shows(self, conversation_id: str, seq: int, within_s: float = WITHIN_S) -> None:
         """Waits until the view has come so far."""
@@ -320,7 +341,7 @@ class Chatter:
                 for conversation_id in list(self.views):
                     self._read_soon(conversation_id)
                 await line.over.wait()
-            except (Gone, TimeoutError, CommandRefused, aiohttp.ClientError, OSError):
+            except (Gone, Later, TimeoutError, CommandRefused, aiohttp.ClientError, OSError):
                 pass
             finally:
                 self._ready.clear()
@@ -344,13 +365,18 @@ class Chatter:
             case "chat.posted" | "chat.recalled":
                 self._put(payload["conversation_id"], payload["entry"])
             case "chat.marked":
-                marks = self.journal.marks.setdefault(payload["conversation_id"], [])
-                marks.append(payload["marks"])
+                marks = self.journal.marks.setdefault(payload["conversation_id"], [{}])
+                told, before = payload["marks"], marks[-1]
+                # Two nodes' pushes may cross, so there the journal holds what a client shows: the highest.
+                marks.append(
+                    {name: max(told[name], before.get(name, 0)) for name in told} if self.merges else told
+                )
             case "conversation.taken":
                 self._owned(payload["summary"], payload["owner_id"], payload["fence"])
             case "conversation.changed":
                 summary = payload["summary"]
                 self._owned(summary, summary["owner_id"], summary["fence"])
+                self._spoken_of(summary["conversation_id"], summary["last_seq"])
             case "conversation.closed" | "conversation.reopened":
                 self._spoken_of(str(conversation_id), payload["seq"])
         self._tell_soon()

@@ -24,7 +24,7 @@ from server.auth import staff
 from server.auth.merchant import sign_identity
 from server.bootstrap import Livedesk
 from server.identifiers import epoch_ms
-from server.storage.database import Database
+from server.storage.database import Database, Unit
 from server.storage.schema import assignments, public_log
 from tests.desk.house import House, furnish
 from tests.faults.client import WITHIN_S, Agent, Buyer, Chatter
@@ -86,7 +86,7 @@ class Node:
             "fuse": str(folder / "fuse"),
             "log": str(self.log),
         }
-        self._pid = 0
+        self.pid = 0
         self._fd: int | None = None
 
     async def start(self) -> float:
@@ -94,8 +94,8 @@ class Node:
         begun = time.monotonic()
         self.fuse.put_out()
         self.gone = asyncio.Event()
-        self._pid = self._nursery.bear(self._order)
-        self._fd = os.pidfd_open(self._pid)
+        self.pid = self._nursery.bear(self._order)
+        self._fd = os.pidfd_open(self.pid)
         asyncio.get_running_loop().add_reader(self._fd, self._died)
         async with asyncio.timeout(WITHIN_S), aiohttp.ClientSession() as http:
             while True:
@@ -153,7 +153,7 @@ class Town:
         self.nodes: list[Node] = []
         self.http = http
         self.house = House(cast(Livedesk, None), "", http)
-        self.conversations: dict[str, tuple[Buyer, Agent | None]] = {}
+        self.conversations: dict[str, tuple[Buyer, Agent]] = {}
         self._nursery = nursery
         self._folder = folder
 
@@ -162,19 +162,29 @@ class Town:
         db = await Database.open(self.database, clock=epoch_ms)
         try:
             await furnish(self.house, db)
-            now = epoch_ms()
-            async with db.write() as unit:
-                for number in range(agents):
-                    person = await staff.add_person(
-                        unit, display_name=f"客服{number}", logins=[f"c{number}"], password_hash="!", now=now
-                    )
-                    assert person is not None
-                    self.house.people[f"c{number}"] = person.id
-                    await staff.set_role(unit, person.id, SHOP, "agent", now)
-                    await unit.shops.join_group(self.house.groups[SHOP, GROUP], person.id)
         finally:
             await db.close()
+        now = epoch_ms()
+        async with self.unit() as unit:
+            for number in range(agents):
+                person = await staff.add_person(
+                    unit, display_name=f"客服{number}", logins=[f"c{number}"], password_hash="!", now=now
+                )
+                assert person is not None
+                self.house.people[f"c{number}"] = person.id
+                await staff.set_role(unit, person.id, SHOP, "agent", now)
+                await unit.shops.join_group(self.house.groups[SHOP, GROUP], person.id)
         return self
+
+    @asynccontextmanager
+    async def unit(self) -> AsyncIterator[Unit]:
+        """A unit of work, as an operator's command would open one beside the nodes."""
+        db = await Database.open(self.database, clock=epoch_ms)
+        try:
+            async with db.write() as unit:
+                yield unit
+        finally:
+            await db.close()
 
     async def node(self, **order: Any) -> Node:
         """One more node, started."""
@@ -211,6 +221,7 @@ class Town:
             return kept[0]
 
         buyer = Buyer(subject, url, "/buyer", token, self.http, len(self.people))
+        buyer.merges = len(self.nodes) > 1
         self.people.append(buyer)
         return buyer
 
@@ -224,6 +235,7 @@ class Town:
             return str(answer["token"])
 
         agent = Agent(name or login, url, "/agent", token, self.http, len(self.people))
+        agent.merges = len(self.nodes) > 1
         self.people.append(agent)
         return agent
 
@@ -281,8 +293,7 @@ class Town:
             last[row.conversation_id] = max(row.seq, last.get(row.conversation_id, 0))
         for conversation_id, sides in self.conversations.items():
             for side in sides:
-                if side is not None:
-                    await side.shows(conversation_id, last[conversation_id], within_s)
+                await side.shows(conversation_id, last[conversation_id], within_s)
         return rows
 
     async def check(self) -> None:

@@ -23,7 +23,6 @@ async def talk(desk: Town, number: int) -> None:
 
     async def write(conversation_id: str, side: int) -> None:
         person = desk.conversations[conversation_id][side]
-        assert person is not None
         for line in range(LINES):
             await person.send(conversation_id, f"{person.name} {number}.{line}")
         await person.mark(conversation_id)

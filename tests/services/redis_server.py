@@ -52,6 +52,16 @@ class RedisServer:
         self.kill()
         self.start()
 
+    def pause(self) -> None:
+        """Hold it (SIGSTOP): connections stay open and nothing is answered until `resume`."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on. Harmless when it is not held."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+
     def flush(self) -> None:
         """Empty every database of it, as an operator's FLUSHALL would."""
         with self._client() as client:

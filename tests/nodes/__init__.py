@@ -1,0 +1,1 @@
+"""Two servers on one PostgreSQL and one Redis: what becomes of what one says to the other."""
