@@ -58,7 +58,8 @@ class CatchUp:
         """Looks again and again, until cancelled."""
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._soon.wait(), EVERY_S)
+                async with asyncio.timeout(EVERY_S):
+                    await self._soon.wait()
             self._soon.clear()
             try:
                 await self.look()

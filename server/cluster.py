@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
 import orjson
@@ -56,7 +57,7 @@ class Cluster:
         self._redis = Redis.from_url(
             redis_url, socket_timeout=WAIT_S, socket_connect_timeout=WAIT_S, retry=once
         )
-        self._ears = Redis.from_url(redis_url, socket_connect_timeout=WAIT_S, retry=once)
+        self._listener = partial(Redis.from_url, redis_url, socket_connect_timeout=WAIT_S, retry=once)
         self._canary = f"{CANARY_CHANNEL}:{node_id}"
         self._heard = asyncio.Event()
         self._woken: Callable[[str | None], None] = lambda _: None
@@ -89,20 +90,25 @@ class Cluster:
     async def publish(self, channel: str, message: str | bytes) -> int | None:
         """How many heard it; None when Redis did not take it."""
         try:
-            return int(await self._redis.publish(channel, message))
+            heard: int | None = int(await self._redis.publish(channel, message))
         except _AWAY:
-            return None
+            heard = None
+        _heed_cancellation()
+        return heard
 
     async def hear(self) -> AsyncIterator[bytes]:
         """What other nodes say to this one's sockets, for as long as it is asked for. Never raises."""
         while True:
             try:
-                async with self._ears.pubsub() as ears:
+                # A client of its own each time: one that lost its connection may go on without hearing.
+                async with self._listener() as client, client.pubsub() as ears:
                     await ears.subscribe(FANOUT_CHANNEL, WAKE_CHANNEL, self._canary)
+                    _heed_cancellation()
                     async for message in self._said(ears):
                         yield message
             except _AWAY as error:
                 log.warning("redis is not heard: %s", type(error).__name__)
+            _heed_cancellation()
             await asyncio.sleep(RETRY_S)
 
     async def close(self) -> None:
@@ -111,9 +117,8 @@ class Cluster:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
-        for client in (self._redis, self._ears):
-            with contextlib.suppress(*_AWAY):
-                await client.aclose()
+        with contextlib.suppress(*_AWAY):
+            await self._redis.aclose()
 
     async def _said(self, ears: PubSub) -> AsyncIterator[bytes]:
         fanout, wake, canary = FANOUT_CHANNEL.encode(), WAKE_CHANNEL.encode(), self._canary.encode()
@@ -152,13 +157,25 @@ class Cluster:
                 await asyncio.sleep(CANARY_EVERY_S)
                 continue
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._heard.wait(), CANARY_EVERY_S)
+                async with asyncio.timeout(CANARY_EVERY_S):
+                    await self._heard.wait()
             self.misses = 0 if self._heard.is_set() else self.misses + 1
             if self.misses >= CANARY_MISSES:
                 log.error("this node does not hear its own canary and leaves")
                 self.deaf.set()
                 return
             await asyncio.sleep(CANARY_EVERY_S)
+
+
+def _heed_cancellation() -> None:
+    """Raises CancelledError in a task that was cancelled and goes on all the same.
+
+    redis-py connects and writes inside asyncio.wait_for, and that of Python 3.11 may swallow a cancellation:
+    whoever ends the task would wait forever.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 class Fanout(AsyncPubSubManager):  # type: ignore[misc]  # published without types
