@@ -72,6 +72,7 @@ class Livedesk:
     merchant: Merchant
     signaling: signaling.Signaling
     dispatcher: Dispatcher
+    lease: SqlDecidingLease
     attending: Attending
     cluster: Cluster | None
     catch_up: CatchUp | None
@@ -89,6 +90,8 @@ class Livedesk:
         if self.cluster is not None and self.catch_up is not None:
             self.cluster.start(self.dispatcher.wake, self.catch_up.soon)
         await self.signaling.start()
+        if self.db.dialect == "sqlite":
+            await self.lease.outlive()
         self.dispatcher.start()
         self._tasks = [
             asyncio.create_task(_every(RENEW_EVERY_MS / 1000, self.attending.renew)),
@@ -144,9 +147,10 @@ async def bootstrap(
     desk = Desk(world)
     deciding = DecidingLine(world)
     attending = Attending(world)
+    lease = SqlDecidingLease(db, node_id)
     dispatcher = Dispatcher(
         store=deciding,
-        lease=SqlDecidingLease(db, node_id),
+        lease=lease,
         announce=deciding.moved,
         new_id=new_id,
         clock=clock,
@@ -182,6 +186,7 @@ async def bootstrap(
         merchant=Merchant(world),
         signaling=floor,
         dispatcher=dispatcher,
+        lease=lease,
         attending=attending,
         cluster=cluster,
         catch_up=CatchUp(db, floor, clock) if cluster else None,

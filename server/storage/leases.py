@@ -51,6 +51,12 @@ class SqlDecidingLease:
                 .values(until=0)
             )
 
+    async def outlive(self) -> None:
+        """End whoever holds the lease. For a database of one process: its former run is dead, and a line
+        that waited for a dead run's lease would stand still for as long after every crash."""
+        async with self._database.write() as unit:
+            await unit.connection.execute(update(leases).where(leases.c.name == DECIDING).values(until=0))
+
     def _taking(self, now: int) -> Any:
         """Gives the fence, or no row where another node's lease is alive."""
         insert = sqlite.insert if self._database.dialect == "sqlite" else postgresql.insert
