@@ -92,14 +92,18 @@ async def _ready(port: int, process: asyncio.subprocess.Process) -> None:
 
 
 def node() -> str | None:
-    """A Node with node:sqlite (22.13 or later), or None."""
+    """The binary of a Node with node:sqlite (22.13 or later), or None. Not its launcher: that one idles."""
     found = shutil.which("node")
     if found is None:
         return None
     answer = subprocess.run(
-        [found, "-e", "require('node:sqlite')"], capture_output=True, check=False, timeout=20
+        [found, "-e", "require('node:sqlite'); console.log(process.execPath)"],
+        capture_output=True,
+        check=False,
+        timeout=20,
+        text=True,
     )
-    return found if answer.returncode == 0 else None
+    return answer.stdout.strip() if answer.returncode == 0 else None
 
 
 @dataclass(slots=True)
