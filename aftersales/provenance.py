@@ -52,6 +52,10 @@ from aftersales.promises import PromiseInForce, in_force
 CONSIDERATION_MS = 30 * 60_000
 """How long after an explanation an order may still come from it. An assumption, until orders that name their
 explanation are there to measure it: time to leave the bag, ask and pay, but short against an evening."""
+LOOKED_BACK_MS = 24 * 3_600_000
+"""How far before an order explanations are looked for in sessions that the order does not name. Whoever
+calls `bind` gives at least the sessions in which the product's explanation began within this time; that
+there was none is said of this time only."""
 QUESTION_MARGIN_MS = 60_000
 """How far outside an explanation comments on its product still belong to it: viewers type behind the host."""
 QUESTIONS_LIMIT = 50
@@ -91,7 +95,8 @@ ReasonCode = Literal[
     "buyer_spoke_there",
     "end_inferred",
     # What they say if nothing fits.
-    "never_explained",
+    "not_explained_there",
+    "not_explained_within",
     "explained_long_before",
     "explained_only_later",
     "explained_elsewhere",
@@ -418,7 +423,7 @@ def _none(
         in_ms = one.from_at - room.seen_at
         why.append(_reason("explained_only_later", session_id=room.id, explain_id=one.id, in_ms=in_ms))
     else:
-        why.append(_reason("never_explained", product_id=order.product_id))
+        why.append(_not_explained(order, named))
     if named is not None:
         elsewhere = [room.id for room in rooms if room.id != named.id and room.fits()]
         why += [_reason("explained_elsewhere", session_id=session_id) for session_id in elsewhere[:1]]
@@ -428,6 +433,13 @@ def _none(
         why.append(_reason("end_without_start", session_id=session_id, at=at))
     origin, cut = named.origin(None) if named is not None else (None, [])
     return Provenance(confidence="none", reasons=(*reasons, *why, *cut), origin=origin)
+
+
+def _not_explained(order: OrderLine, named: _Room | None) -> Reason:
+    """No explanation of the product, said of what was looked at: the named session, or a time in all."""
+    if named is not None:
+        return _reason("not_explained_there", product_id=order.product_id, session_id=named.id)
+    return _reason("not_explained_within", product_id=order.product_id, within_ms=LOOKED_BACK_MS)
 
 
 def _ends_without_start(room: _Room) -> list[int]:

@@ -38,6 +38,10 @@ class OrderLine(Wire):
     quantity: int = Field(ge=1, le=10_000)
     price: Cents
     live_session_id: Id | None = None
+    position_ms: Millis | None = Field(
+        default=None,
+        description="Where the buyer's player stood when he ordered, from the start of the session named.",
+    )
 
 
 class Receiver(Wire):
@@ -103,6 +107,7 @@ class ExplainStart(_LiveEvent):
 
     kind: Literal["explain_start"]
     product_id: Id
+    host: Line | None = Field(default=None, description="Who explains, where several are on air.")
 
 
 class ExplainEnd(_LiveEvent):

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { GUARD_MS } from '../src/desk/guard.ts'
 import { UNDO_MS } from '../src/desk/undo.ts'
 import { button, composer, find, key, mountOn, row, says, seen, unmountAll, write } from './standin/mounted.ts'
-import { busy, coatOrder, empty, told } from './standin/scenes.ts'
+import { busy, coatOrder, empty, told, wavering } from './standin/scenes.ts'
 import type { StandIn } from './standin/StandIn.ts'
 
 let desk: StandIn
@@ -72,6 +72,24 @@ describe('the desk on a server', () => {
     expect(says('小雅')).toBe(true)
     expect(says('十五天不合适包退，运费我们出')).toBe(true)
     expect(says('订单写明了直播场次')).toBe(true)
+  })
+
+  it('says between which sessions an ambiguous order wavers, and offers to cite only what both promise', async () => {
+    const order = coatOrder(Date.now())
+    const lines = order.lines.map((line) => ({ ...line, provenance: wavering(Date.now()) }))
+    desk.conversations.set('c-two', told({ id: 'c-two', buyer: '两可', now: Date.now(), order: { ...order, lines } }))
+    await mountOn(desk)
+    await open('c-two')
+    await seen(() => says('可能出自这 2 段讲解'))
+    const places = [...document.querySelectorAll('.certificate ol li')].map((place) => place.textContent)
+    expect(places[0]).toContain('阿May 专场')
+    expect(places[0]).toContain('开播后 6:00 起')
+    expect(places[0]).toContain('下单送同色围巾一条')
+    expect(places[1]).toContain('初冬上新 · 羊绒专场')
+    expect(places[1]).toContain('十五天不合适包退，运费我们出')
+    expect([...document.querySelectorAll('.cite')].map((button) => button.getAttribute('aria-label'))).toEqual([
+      '把这条承诺引用到输入框：羊绒含量 95%，附检测报告',
+    ])
   })
 
   it('cites a promise into the reply with one button', async () => {

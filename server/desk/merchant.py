@@ -66,6 +66,7 @@ class Merchant(Cases):
                     quantity=line.quantity,
                     price=line.price,
                     live_session_id=line.live_session_id,
+                    position_ms=line.position_ms,
                 )
                 for line in body.lines
             ),

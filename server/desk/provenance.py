@@ -14,9 +14,6 @@ from server.storage.live import LiveEventRecord, LiveSessionRecord, ProvenanceRe
 from server.storage.records import Conversation
 from signaling import facts
 
-TIMELINES_AROUND_MS = 24 * 3_600_000
-"""Sessions that touch the day before an order are looked at; an order later than that has no minute."""
-
 _SOURCE = "shop"
 
 
@@ -30,7 +27,7 @@ def event_of(row: LiveEventRecord) -> live.LiveEvent:
         case "host_off":
             return live.HostOff(host=body["host"], **key)
         case "explain_start":
-            return live.ExplainStart(product_id=str(row.product_id), **key)
+            return live.ExplainStart(product_id=str(row.product_id), host=body.get("host"), **key)
         case "explain_end":
             return live.ExplainEnd(product_id=str(row.product_id), **key)
         case "said":
@@ -87,6 +84,7 @@ async def bind_order(
                 ordered_at=order.placed_at,
                 paid_at=order.paid_at,
                 live_session_id=line.live_session_id,
+                position_ms=line.position_ms,
             ),
             around,
         )
@@ -142,9 +140,9 @@ class Timelines:
     async def around(
         self, product_id: str, named: str | None, at: int
     ) -> tuple[dict[str, LiveSessionRecord], list[live.Timeline]]:
-        """The named session, and those that explained the product within a day before the order."""
+        """The named session, and those that explained the product within `LOOKED_BACK_MS` before."""
         sessions = await self._unit.live.sessions_around(
-            self._shop_id, product_id, since=at - TIMELINES_AROUND_MS, until=at, named=named
+            self._shop_id, product_id, since=at - rules.LOOKED_BACK_MS, until=at, named=named
         )
         return {row.id: row for row in sessions}, [await self._timeline(row) for row in sessions]
 
@@ -157,34 +155,40 @@ class Timelines:
 
 def _document(verdict: rules.Provenance, sessions: dict[str, LiveSessionRecord]) -> dict[str, Any]:
     """The verdict as it is stored and shown: what may be relied on, in the wire's fields."""
-    origin = verdict.origin
     document: dict[str, Any] = {
         "confidence": verdict.confidence,
         "reasons": [{"code": reason.code, "data": dict(reason.data)} for reason in verdict.reasons],
     }
-    if origin is None:
-        return document
-    document |= {
+    if verdict.alternatives:
+        document["alternatives"] = [_place(origin, sessions) for origin in verdict.alternatives]
+    if verdict.origin is not None:
+        document |= _place(verdict.origin, sessions)
+        document["questions"] = [
+            _said(each.comment, each.offset_ms, by=each.comment.name, own=each.own)
+            for each in verdict.origin.questions
+        ]
+    return document
+
+
+def _place(origin: rules.Origin, sessions: dict[str, LiveSessionRecord]) -> dict[str, Any]:
+    """Session, hosts, minutes and promises of one place in a stream, as far as they are known."""
+    place: dict[str, Any] = {
         "live_session_id": origin.session_id,
         "live_title": sessions[origin.session_id].title,
-        "hosts": list(dict.fromkeys(span.host for span in origin.hosts))[:20],
+        "hosts": list(dict.fromkeys(span.host for span in origin.hosts))[: wire.HOSTS],
         "promises": [
             _said(each.promise, each.offset_ms, kind=each.promise.kind, by=each.promise.host)
             for each in origin.promises
-        ],
-        "questions": [
-            _said(each.comment, each.offset_ms, by=each.comment.name, own=each.own)
-            for each in origin.questions
         ],
         "offset_from_ms": origin.from_offset_ms,
         "offset_to_ms": origin.to_offset_ms,
     }
     if origin.segment is not None:
-        document |= {"segment_from": origin.segment.from_at, "segment_to": origin.segment.to_at}
+        place |= {"segment_from": origin.segment.from_at, "segment_to": origin.segment.to_at}
         if origin.segment.end == "limit":
             # Nothing has said yet that it ended: the limit is for binding, not a time to show.
-            document |= {"segment_to": None, "offset_to_ms": None}
-    return {name: value for name, value in document.items() if value is not None}
+            place |= {"segment_to": None, "offset_to_ms": None}
+    return {name: value for name, value in place.items() if value is not None}
 
 
 def _said(

@@ -29,7 +29,8 @@ class ProductRecord:
 
 @dataclass(frozen=True, slots=True)
 class OrderLineRecord:
-    """A line of an order. `live_session_id` where the platform says which session it came from."""
+    """A line of an order. `live_session_id` where the platform says which session it came from, and
+    `position_ms` where it says how far into it the buyer's player was."""
 
     line_id: str
     product_id: str
@@ -38,6 +39,7 @@ class OrderLineRecord:
     quantity: int
     price: int
     live_session_id: str | None
+    position_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -524,6 +524,7 @@ order_lines = Table(
     Column("quantity", Integer, nullable=False),
     Column("price", BigInteger, nullable=False),
     Column("live_session_id", Id),
+    Column("position_ms", Millis),
     PrimaryKeyConstraint("shop_id", "order_id", "line_id"),
     Index(None, "shop_id", "product_id"),
 )

@@ -10,6 +10,7 @@ from aftersales.livestream import LiveEvent, LiveSession, Timeline
 from aftersales.provenance import (
     ALTERNATIVES_LIMIT,
     CONSIDERATION_MS,
+    LOOKED_BACK_MS,
     PROMISES_LIMIT,
     QUESTION_MARGIN_MS,
     QUESTIONS_LIMIT,
@@ -88,10 +89,11 @@ CASES: dict[str, Case] = {
         order(5), [CUP], "none", None, ["session_named", "time_ordered", "explained_only_later"],
     ),
     "never explained": (
-        order(12, product="lamp"), [CUP], "none", None, ["session_named", "time_ordered", "never_explained"],
+        order(12, product="lamp"), [CUP], "none", None,
+        ["session_named", "time_ordered", "not_explained_there"],
     ),
     "no timeline at all": (
-        order(12), [], "none", None, ["session_named_unknown", "time_ordered", "never_explained"],
+        order(12), [], "none", None, ["session_named_unknown", "time_ordered", "not_explained_within"],
     ),
     "the order names no session and one fits": (
         order(MOMENT_OF_11, None), [CUP], "likely", "e1", ["time_ordered", "on_air"],
@@ -159,7 +161,7 @@ CASES: dict[str, Case] = {
     ),
     "the named session never explained it but another does": (
         order(MOMENT_OF_11), [room(start(2, "dress"), end(4, "dress")), OTHER], "none", None,
-        ["session_named", "time_ordered", "never_explained", "explained_elsewhere"],
+        ["session_named", "time_ordered", "not_explained_there", "explained_elsewhere"],
     ),
     "the order names the explanation": (
         order(90, explain_id="e1"), [CUP], "exact", "e1", ["session_named", "time_ordered", "segment_named"],
@@ -174,7 +176,7 @@ CASES: dict[str, Case] = {
     ),
     "the order names the explanation of another product": (
         order(MOMENT_OF_11, explain_id="e1", product="lamp"), [CUP], "none", None,
-        ["session_named", "time_ordered", "segment_named_other_product", "never_explained"],
+        ["session_named", "time_ordered", "segment_named_other_product", "not_explained_there"],
     ),
     "the order names an explanation that came later": (
         order(16, explain_id="e3"), [TWICE], "likely", "e1",
@@ -226,10 +228,11 @@ CASES: dict[str, Case] = {
     ),
     "the start was lost": (
         order(12), [room(end(14))], "none", None,
-        ["session_named", "time_ordered", "never_explained", "end_without_start"],
+        ["session_named", "time_ordered", "not_explained_there", "end_without_start"],
     ),
     "a lost start long before is no reason": (
-        order(80), [room(end(14))], "none", None, ["session_named", "time_ordered", "never_explained"],
+        order(80), [room(end(14))], "none", None,
+        ["session_named", "time_ordered", "not_explained_there"],
     ),
     "end and start came in the wrong order": (
         order(MOMENT_OF_11), [room(end(14), start(10))], "exact", "e2",
@@ -263,6 +266,13 @@ def test_the_reasons_carry_the_numbers_they_rest_on() -> None:
         "seen_at": clock(16) - DELAY_MS,
         "ago_ms": 2 * 60_000 - DELAY_MS,
     }
+
+
+def test_that_there_was_no_explanation_is_said_of_what_was_looked_at_only() -> None:
+    there = dict(bind(order(12, product="lamp"), [CUP]).reasons[-1].data)
+    assert there == {"product_id": "lamp", "session_id": "live-1"}
+    anywhere = dict(bind(order(12, None, product="lamp"), [CUP]).reasons[-1].data)
+    assert anywhere == {"product_id": "lamp", "within_ms": LOOKED_BACK_MS}
 
 
 def test_an_exact_origin_says_session_minutes_and_host() -> None:

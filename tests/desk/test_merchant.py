@@ -213,3 +213,92 @@ async def test_a_session_cannot_get_another_start(house: House) -> None:
             {"id": "live-1", "room": "云朵直播间", "title": "秋装专场", "started_at": at(5)},
             key=house.keys["cloud"],
         )
+
+
+async def a_room_of_two_hosts(house: House) -> None:
+    """Both explain the dress at the same time, and nobody said yet that they ended."""
+    await house.put("/api/v1/products/dress", {"title": "碎花连衣裙", "price": 26900})
+    await house.post(
+        "/api/v1/live-sessions",
+        {"id": "live-2", "room": "云朵直播间", "title": "双人专场", "started_at": at(0)},
+        key=house.keys["cloud"],
+    )
+    told = [
+        event("d1", 0, "host_on", host="小满"),
+        event("d2", 0, "host_on", host="阿朗"),
+        event("d3", 60, "explain_start", product_id="dress", host="小满"),
+        event("d4", 70, "explain_start", product_id="dress", host="阿朗"),
+        event("d5", 80, "promise", text="送围巾一条", promise="gift", product_id="dress", host="小满"),
+    ]
+    results = await house.post(
+        "/api/v1/live-sessions/live-2/events", {"events": told}, key=house.keys["cloud"]
+    )
+    assert all(result["accepted"] for result in results["results"])
+
+
+async def birth_of(house: House, order_id: str) -> dict[str, Any]:
+    """What an agent's panel shows of the first line of the buyer's order."""
+    agent, buyer = await house.agent("a1"), await house.buyer()
+    conversation = await buyer.ask("conversation.open", client_id=new_client_id(), order_id=order_id)
+    context = await agent.ask("conversation.look", conversation_id=conversation["conversation_id"])
+    birth: dict[str, Any] = context["orders"][0]["lines"][0]["provenance"]
+    return birth
+
+
+async def test_an_ambiguous_order_says_between_which_hosts_and_minutes_it_wavers(house: House) -> None:
+    await a_room_of_two_hosts(house)
+    await house.put("/api/v1/orders/o1", order(lines=[order()["lines"][0] | {"live_session_id": "live-2"}]))
+    birth = await birth_of(house, "o1")
+    assert (birth["confidence"], birth["live_title"]) == ("ambiguous", "双人专场")
+    assert birth["segment_from"] is None
+    alternatives = birth["alternatives"]
+    assert [(one["live_title"], one["hosts"], one["offset_from_ms"]) for one in alternatives] == [
+        ("双人专场", ["阿朗"], 70_000),
+        ("双人专场", ["小满"], 60_000),
+    ]
+    assert [one["segment_to"] for one in alternatives] == [None, None]
+    assert [[said["text"] for said in one["promises"]] for one in alternatives] == [["送围巾一条"]] * 2
+
+
+async def test_an_order_between_two_sessions_claims_neither_and_lists_their_promises(house: House) -> None:
+    await a_stream(house)
+    await a_room_of_two_hosts(house)
+    over = [event("d9", 65, "explain_end", product_id="dress")]
+    await house.post("/api/v1/live-sessions/live-2/events", {"events": over}, key=house.keys["cloud"])
+    await house.put(
+        "/api/v1/orders/o1",
+        order(buyer="dayu", lines=[order()["lines"][0] | {"live_session_id": None}]),
+    )
+    agent, buyer = await house.agent("a1"), await house.buyer("dayu")
+    conversation = await buyer.ask("conversation.open", client_id=new_client_id(), order_id="o1")
+    context = await agent.ask("conversation.look", conversation_id=conversation["conversation_id"])
+    birth = context["orders"][0]["lines"][0]["provenance"]
+    assert (birth["confidence"], birth["live_session_id"], birth["promises"]) == ("ambiguous", None, [])
+    promised = {
+        one["live_title"]: [said["text"] for said in one["promises"]] for one in birth["alternatives"]
+    }
+    assert promised == {
+        "秋装专场": ["七天无理由，运费我出"],
+        "双人专场": ["送围巾一条"],
+    }
+
+
+async def test_the_position_of_the_buyers_player_counts_before_the_clock(house: House) -> None:
+    await a_stream(house)
+    line = order()["lines"][0]
+    late = order(placed_at=at(3_000), lines=[line | {"position_ms": 100_000}])
+    await house.put("/api/v1/orders/late", late)
+    birth = await birth_of(house, "late")
+    assert (birth["confidence"], birth["offset_from_ms"], birth["offset_to_ms"]) == ("exact", 60_000, 180_000)
+    assert "position_used" in {reason["code"] for reason in birth["reasons"]}
+
+
+async def test_a_product_without_an_explanation_is_said_of_the_day_that_was_read(house: House) -> None:
+    await a_stream(house)
+    line = order()["lines"][0] | {"product_id": "hat", "live_session_id": None}
+    await house.put("/api/v1/orders/o1", order(lines=[line]))
+    last = (await birth_of(house, "o1"))["reasons"][-1]
+    assert last == {
+        "code": "not_explained_within",
+        "data": {"product_id": "hat", "within_ms": 86_400_000},
+    }

@@ -11,7 +11,8 @@ COAT = ProductRecord(SHOP, "p-1", "羊绒大衣", 99_900, "CNY", "女装", "http
 
 
 def line(line_id: str, product_id: str = "p-1", live_session_id: str | None = None) -> OrderLineRecord:
-    return OrderLineRecord(line_id, product_id, "红 XL", "羊绒大衣", 1, 99_900, live_session_id)
+    position_ms = None if live_session_id is None else 61_000
+    return OrderLineRecord(line_id, product_id, "红 XL", "羊绒大衣", 1, 99_900, live_session_id, position_ms)
 
 
 def order(order_id: str = "o-1", *lines: OrderLineRecord, placed_at: int = NOON) -> OrderRecord:

@@ -1,6 +1,7 @@
 """Opening a database: it is durable or refused, migrated, named by its epoch, and closed for good."""
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -138,7 +139,7 @@ async def test_the_migrated_database_makes_the_same_tables_as_the_schema(
 
 
 def words(file: Path) -> dict[str, list[str]]:
-    """What SQLite keeps of each table and index, without the order of constraints and the spaces."""
+    """What SQLite keeps of each table and index, without the order of its parts and the spaces."""
     db = sqlite3.connect(file)
     try:
         rows = db.execute(
@@ -146,7 +147,9 @@ def words(file: Path) -> dict[str, list[str]]:
         ).fetchall()
     finally:
         db.close()
-    return {name: sorted(line.strip(" \t,") for line in sql.splitlines()) for name, sql in rows}
+    # A column that was added stands on the line of the one before it.
+    parts = {name: [part.strip(" \t,") for part in re.split(r"\n|, ", sql)] for name, sql in rows}
+    return {name: sorted(filter(None, words_of)) for name, words_of in parts.items()}
 
 
 async def test_the_epoch_and_the_secret_name_one_database_for_good(

@@ -268,6 +268,7 @@ const en: typeof zh = {
     when: 'Explained',
     offset: '{from} – {to} into the stream',
     offsetFrom: 'From {from} into the stream',
+    alternatives: 'May come from one of these {count} explanations',
     promises: 'Promises in force',
     noPromises: 'No promise was recorded in this part.',
     questions: 'Questions',

@@ -266,6 +266,7 @@ export default {
     when: '讲解时段',
     offset: '开播后 {from} – {to}',
     offsetFrom: '开播后 {from} 起',
+    alternatives: '可能出自这 {count} 段讲解',
     promises: '有效承诺',
     noPromises: '这一段里没有记录到承诺。',
     questions: '互动问答',

@@ -77,6 +77,33 @@ export function certificate(now: number, confidence: ProvenanceCard['confidence'
   }
 }
 
+/** An order that two hosts of one session, or the sessions of two rooms, may be behind. */
+export function wavering(now: number): ProvenanceCard {
+  const { promises: [material, days, gift] = [], ...sure } = certificate(now, 'ambiguous')
+  if (material === undefined || days === undefined || gift === undefined) throw new Error('The certificate has three promises.')
+  const start = now - 26 * H
+  return {
+    ...sure,
+    live_session_id: null, live_title: null, hosts: [], questions: [],
+    segment_from: null, segment_to: null, offset_from_ms: null, offset_to_ms: null,
+    promises: [material],
+    alternatives: [
+      {
+        live_session_id: 'live-1122', live_title: '阿May 专场', hosts: ['阿May'],
+        segment_from: start + 66 * M, segment_to: null, offset_from_ms: 6 * M, offset_to_ms: null, promises: [material, gift],
+      },
+      {
+        live_session_id: 'live-1121', live_title: '初冬上新 · 羊绒专场', hosts: ['小雅'],
+        segment_from: start + 62 * M, segment_to: start + 71 * M, offset_from_ms: 62 * M, offset_to_ms: 71 * M, promises: [material, days],
+      },
+    ],
+    reasons: [
+      { code: 'time_ordered', data: { at: start + 70 * M } },
+      { code: 'several_sessions', data: { count: 2, segments: 2 } },
+    ],
+  }
+}
+
 export function coatOrder(now: number, confidence: ProvenanceCard['confidence'] = 'exact'): OrderView {
   return {
     order: { card: 'order', order_id: '20261121-88231', status: 'delivered', total: 129900, currency: 'CNY', placed_at: now - 25 * H, titles: [COAT.title], picture: '/console/dev/coat.svg' },

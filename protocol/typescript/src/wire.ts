@@ -58,6 +58,7 @@ export interface Wire {
   AgentSync: AgentSync;
   AgentSynced: AgentSynced;
   AgentText: AgentText;
+  Alternative: Alternative;
   Answer: Answer;
   AssignedEntry: AssignedEntry;
   AssignedToAgent: AssignedToAgent;
@@ -468,6 +469,48 @@ export interface RoutedEntry {
   text: string;
 }
 /**
+ * One of the explanations that an ambiguous line may come from, with what was promised there.
+ */
+export interface Alternative {
+  live_session_id: string;
+  live_title: string;
+  /**
+   * @maxItems 20
+   */
+  hosts?: string[];
+  segment_from: number;
+  /**
+   * Null while nothing says that it ended.
+   */
+  segment_to?: number | null;
+  offset_from_ms: number;
+  offset_to_ms?: number | null;
+  /**
+   * @maxItems 50
+   */
+  promises?: Said[];
+}
+/**
+ * Words of the stream with their time: a promise, a host's line or a viewer's question.
+ */
+export interface Said {
+  at: number;
+  /**
+   * Since the session's start.
+   */
+  offset_ms: number;
+  text: string;
+  by?: string | null;
+  /**
+   * For promises: price, gift, return_window, …
+   */
+  kind?: string;
+  /**
+   * For questions: asked by this buyer.
+   */
+  own?: boolean;
+}
+/**
  * Takes or declines an offer.
  */
 export interface Answer {
@@ -735,6 +778,9 @@ export interface OrderLineView {
 }
 /**
  * The birth certificate (出生证明) of an order line, or of the minute in which a buyer tapped.
+ *
+ * An ambiguous one says in `alternatives` between which explanations it wavers, the latest first, and in its
+ * own fields only what is the same in all of them.
  */
 export interface ProvenanceCard {
   confidence: "exact" | "likely" | "ambiguous" | "none";
@@ -757,6 +803,10 @@ export interface ProvenanceCard {
    */
   promises?: Said[];
   /**
+   * @maxItems 5
+   */
+  alternatives?: Alternative[];
+  /**
    * @maxItems 50
    */
   questions?: Said[];
@@ -764,26 +814,6 @@ export interface ProvenanceCard {
    * @maxItems 20
    */
   reasons?: Reason[];
-}
-/**
- * Words of the stream with their time: a promise, a host's line or a viewer's question.
- */
-export interface Said {
-  at: number;
-  /**
-   * Since the session's start.
-   */
-  offset_ms: number;
-  text: string;
-  by?: string | null;
-  /**
-   * For promises: price, gift, return_window, …
-   */
-  kind?: string;
-  /**
-   * For questions: asked by this buyer.
-   */
-  own?: boolean;
 }
 /**
  * One coded reason for the verdict, with the numbers it rests on.
@@ -1053,6 +1083,10 @@ export interface OrderLine {
   quantity: number;
   price: number;
   live_session_id?: string | null;
+  /**
+   * Where the buyer's player stood when he ordered, from the start of the session named.
+   */
+  position_ms?: number | null;
 }
 /**
  * Events of a session in any order: plain JSON, for each is accepted or refused by itself.
