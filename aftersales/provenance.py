@@ -271,7 +271,8 @@ class _Room:
                 add(just_ended, one, _ON_AIR, "on_air_within_delay", ago_ms=ago, delay_ms=delay)
             elif 0 <= ago <= CONSIDERATION_MS:
                 add(ended, one, _BEFORE, "explained_before", ago_ms=ago)
-            elif since < 0 and -since <= delay:
+            elif since < 0 and one.from_at <= min(self.seen_at + delay, self.placed_at):
+                # Never one that began after the order, which a player's position alone would let in.
                 add(beginning, one, _ABOUT_TO_BEGIN, "begins_within_delay", in_ms=-since, delay_ms=delay)
         return running or _latest(just_ended) or _latest(ended) or beginning
 

@@ -210,6 +210,10 @@ CASES: dict[str, Case] = {
         order(MOMENT_OF_11, None, position=50), [CUP], "likely", "e1",
         ["time_ordered", "position_without_session", "on_air"],
     ),
+    "an explanation that begins after the order is not where it comes from": (
+        order(9, position=8), [CUP], "none", None,
+        ["session_named", "time_ordered", "position_used", "explained_only_later"],
+    ),
     "the player's position is before the explanation": (
         order(16, position=3), [CUP], "none", None,
         ["session_named", "time_ordered", "position_used", "explained_only_later"],
