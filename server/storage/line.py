@@ -41,9 +41,10 @@ class Line(LineDeciding, LineViews):
         return ticket
 
     async def position(self, conversation_id: str) -> int | None:
-        """1 for the next in its group's line; None when the conversation does not wait."""
+        """1 for the next in its group's line, also while it is held out to an agent: its buyer still waits.
+        None when the conversation does not wait."""
         ticket = await self._newest_ticket(conversation_id)
-        if ticket is None or ticket.state != "waiting":
+        if ticket is None or ticket.state not in ("waiting", "offered"):
             return None
         priority, joined_at, ticket_id = ticket.order
         earlier = or_(

@@ -395,7 +395,8 @@ class LineStoreContract:
         await open_shop(line)
         await offered(line)
         await line.join(ticket("later", joined=1))
-        assert await line.position("later") == 1
+        # Who is held out to an agent still waits, at the head, and counts for nobody behind.
+        assert [await line.position(name) for name in ("ann", "later")] == [1, 1]
         await line.expire_offers(holder=await held(line), now=NOW + 20_000)
         assert [await line.position(name) for name in ("ann", "later")] == [1, 2]
         stored = await line.ticket("ann")

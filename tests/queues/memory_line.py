@@ -220,9 +220,9 @@ class MemoryLine:
 
     async def position(self, conversation_id: str) -> int | None:
         ticket = self.tickets[self._latest[conversation_id]]
-        if ticket.state != "waiting":
+        if ticket.state not in ("waiting", "offered"):
             return None
-        return self._waiting(ticket.group_id).index(ticket) + 1
+        return sum(each.order < ticket.order for each in self._waiting(ticket.group_id)) + 1
 
     async def owner(self, conversation_id: str) -> Assignment | None:
         return next((each for each in self.log if self._is_open(each, conversation_id)), None)
