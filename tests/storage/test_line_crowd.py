@@ -149,7 +149,7 @@ class Crowd:
 async def test_a_crowd_that_does_everything_at_once_leaves_the_line_in_order(nodes: Nodes) -> None:
     crowd = Crowd(nodes)
     await crowd.settle()
-    for _ in range(rounds(reduced=4, full=200)):
+    for _ in range(rounds(reduced=4, full=50)):
         await asyncio.gather(*(crowd.live(15) for _ in range(8)))
         await agree(nodes)
     wanted = {"Assigned", "Offered", "OfferEnded", "Requeued", "Closed", "SeatChanged"}
