@@ -187,6 +187,14 @@ COMMANDS: tuple[Command, ...] = (
         E.not_found,
     ),
     _agent(
+        "conversation.watch",
+        "shop",
+        "read",
+        conversation.Watch,
+        conversation.Watched,
+        "The rows of a list that is looked at, as they are now; from now on the caller hears them.",
+    ),
+    _agent(
         "conversation.accept",
         "person",
         "write",

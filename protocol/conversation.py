@@ -148,6 +148,19 @@ class Look(Wire):
     conversation_id: Id
 
 
+class Watch(Wire):
+    """Names the rows on the screen: from now on the caller hears these conversations, and no others that he
+    watched before. None ends it. What is not of the caller's shops is left out of the answer."""
+
+    conversation_ids: list[Id] = Field(max_length=LIST_PAGE)
+
+
+class Watched(Wire):
+    """The rows as they are now; what is stored later is heard."""
+
+    conversations: list[Summary] = Field(max_length=LIST_PAGE)
+
+
 class MaskedContact(Wire):
     """Receiver data with the middle hidden, as stored."""
 

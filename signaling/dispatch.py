@@ -14,7 +14,7 @@ from math import ceil
 from typing import Any, Literal
 
 from protocol.base import Command, Empty, Namespace
-from protocol.conversation import Context, Look, Unlook
+from protocol.conversation import Context, Look, Unlook, Watch, Watched
 from protocol.errors import ErrorCode as E
 from protocol.errors import Refused
 from protocol.session import Renew, Renewed
@@ -78,6 +78,7 @@ class Dispatch:
             "session.renew": self._renewed,
             "conversation.look": self._looked,
             "conversation.unlook": self._unlooked,
+            "conversation.watch": self._watched,
         }
         self._in_flight = 0
         self._idle = asyncio.Event()
@@ -180,6 +181,9 @@ class Dispatch:
 
     def _unlooked(self, peer: Peer, request: Unlook, reply: Empty) -> None:
         self._roster.unlook(peer, request.conversation_id)
+
+    def _watched(self, peer: Peer, request: Watch, reply: Watched) -> None:
+        self._roster.follow(peer, {row.conversation_id: row.shop_id for row in reply.conversations})
 
     def _refuse(
         self,

@@ -19,5 +19,5 @@ def shop(shop_id: str) -> str:
 
 
 def look(conversation_id: str) -> str:
-    """Agents' sockets that look at a conversation without owning it."""
+    """Agents' sockets that look at a conversation or watch its row without owning it."""
     return f"look:{conversation_id}"

@@ -170,7 +170,7 @@ class Signaling:
             buyers=frozenset(peer.actor.id for peer in peers if not peer.agent),
             agents=frozenset(peer.actor.id for peer in agents),
             shops=frozenset(shop_id for peer in agents for shop_id in peer.actor.shops),
-            looked=frozenset(conversation_id for peer in agents for conversation_id in peer.looks),
+            looked=frozenset(each for peer in agents for each in (*peer.looks, *peer.watches)),
         )
 
     def census(self) -> Census:

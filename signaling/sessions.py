@@ -53,6 +53,7 @@ class Peer:
         "rooms",
         "sid",
         "timer",
+        "watches",
     )
 
     def __init__(self, link: Link, namespace: Namespace, sid: str, actor: Actor, person: Person) -> None:
@@ -64,6 +65,8 @@ class Peer:
         self.rooms: set[str] = set()
         self.looks: dict[str, str] = {}
         """Conversations he looks at, with their shops."""
+        self.watches: dict[str, str] = {}
+        """Conversations whose rows are on his screen, with their shops; bounded by a page of a list."""
         self.deadline = 0.0
         self.timer: Timer | None = None
 
@@ -206,8 +209,17 @@ class Roster:
 
     def unlook(self, peer: Peer, conversation_id: str) -> None:
         """He hears it no more."""
-        if peer.looks.pop(conversation_id, None) is not None:
+        if peer.looks.pop(conversation_id, None) is not None and conversation_id not in peer.watches:
             self._leave(peer, {rooms.look(conversation_id)})
+
+    def follow(self, peer: Peer, shops: dict[str, str]) -> None:
+        """From now on he hears these conversations, given with their shops, and what he looks at, only. Call
+        it only with what the desk has shown to him."""
+        if peer.sid in self.peers:
+            over = peer.watches.keys() - shops.keys() - peer.looks.keys()
+            peer.watches = shops
+            self._leave(peer, {rooms.look(conversation_id) for conversation_id in over})
+            self._enter(peer, {rooms.look(conversation_id) for conversation_id in shops})
 
     def _enter(self, peer: Peer, names: Iterable[str]) -> None:
         for name in names:
@@ -274,10 +286,13 @@ class Roster:
             expires_at = actor.expires_at if peer.actor is before else peer.actor.expires_at
             peer.actor = replace(actor, sid=peer.sid)
             self.extend(peer, expires_at)
-            for conversation_id, shop_id in list(peer.looks.items()):
-                if shop_id not in actor.shops:
-                    self.unlook(peer, conversation_id)
-            stays = self._rooms_of(actor) | {rooms.look(conversation_id) for conversation_id in peer.looks}
+            for heard in (peer.looks, peer.watches):
+                for conversation_id in [
+                    each for each, shop_id in heard.items() if shop_id not in actor.shops
+                ]:
+                    del heard[conversation_id]
+            hears = peer.looks.keys() | peer.watches.keys()
+            stays = self._rooms_of(actor) | {rooms.look(conversation_id) for conversation_id in hears}
             self._leave(peer, peer.rooms - stays)
             self._enter(peer, stays - peer.rooms)
 

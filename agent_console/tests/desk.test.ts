@@ -63,6 +63,24 @@ describe('the desk on a server', () => {
     expect(row('c-chen').textContent).toContain('超时')
   })
 
+  it('hears the rows of the list that is looked at, and lets them go with it', async () => {
+    await mountOn(desk)
+    await seen(() => rowOrder().length === 4)
+    find('#tab-waiting').click()
+    const waiting = ['c-sun', 'c-qian', 'c-wu']
+    await seen(() => asked('conversation.watch').length === 1)
+    expect([...(asked('conversation.watch')[0]?.['conversation_ids'] as string[])].sort()).toEqual([...waiting].sort())
+    const before = desk.get('c-sun').row
+    desk.emit('chat.posted', {
+      conversation_id: 'c-sun', log: 'public',
+      entry: { kind: 'text', seq: before.last_seq + 1, message_id: 'm-late', client_id: null, sender: { kind: 'buyer', id: 'b-c-sun', name: '孙倩' }, sent_at: Date.now(), text: '还在吗', quote_seq: null },
+    })
+    await seen(() => row('c-sun').textContent?.includes('还在吗') === true)
+    find('#tab-mine').click()
+    await seen(() => asked('conversation.watch').length === 2)
+    expect(asked('conversation.watch')[1]).toEqual({ conversation_ids: [] })
+  })
+
   it('opens the context by itself, before the buyer has typed', async () => {
     const silent = told({ id: 'c-silent', buyer: '静静', now: Date.now(), order: coatOrder(Date.now()) })
     desk.conversations.set('c-silent', silent)

@@ -99,6 +99,15 @@ class Lists:
         row = (await self._connection.execute(query)).one_or_none()
         return None if row is None else SummaryRow(*row)
 
+    async def rows(self, conversation_ids: Collection[str], shop_ids: Collection[str]) -> list[SummaryRow]:
+        """Those of these conversations that belong to the shops, in no order."""
+        query = (
+            select(*_SUMMARY)
+            .select_from(_NAMES)
+            .where(_HERE.c.id.in_(sorted(conversation_ids)), _HERE.c.shop_id.in_(sorted(shop_ids)))
+        )
+        return [SummaryRow(*row) for row in await self._connection.execute(query)]
+
     async def page(
         self,
         tab: Tab,

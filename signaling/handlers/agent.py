@@ -17,6 +17,7 @@ def handlers(desk: AgentDesk) -> Mapping[str, Handler]:
         "conversation.list": desk.list_conversations,
         "conversation.look": desk.look,
         "conversation.unlook": desk.unlook,
+        "conversation.watch": desk.watch,
         "conversation.accept": desk.accept_offer,
         "conversation.decline": desk.decline_offer,
         "conversation.transfer": desk.transfer,

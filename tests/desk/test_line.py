@@ -184,3 +184,25 @@ async def test_a_disabled_agent_loses_his_socket(house: House) -> None:
         await staff.disable(unit, house.people["a1"], epoch_ms())
     ended = await agent.hears("session.ended")
     assert ended["code"] == "session_revoked"
+
+
+async def test_who_watches_the_waiting_line_hears_what_is_said_in_it_meanwhile(house: House) -> None:
+    looker = await house.agent("a1", state=None)
+    buyer = await house.buyer()
+    conversation = (await opened(buyer))["conversation_id"]
+    await buyer.say(conversation, "在吗")
+    rows = (await looker.ask("conversation.watch", conversation_ids=[conversation]))["conversations"]
+    assert [(row["conversation_id"], row["preview"]) for row in rows] == [(conversation, "在吗")]
+    await buyer.say(conversation, "发货了吗")
+    heard = await looker.hears("chat.posted")
+    assert (heard["conversation_id"], heard["entry"]["text"]) == (conversation, "发货了吗")
+
+
+async def test_rows_of_another_shop_are_neither_shown_nor_heard(house: House) -> None:
+    stranger = await house.agent("b1", shop="river", state=None)
+    buyer = await house.buyer()
+    conversation = (await opened(buyer))["conversation_id"]
+    assert await stranger.ask("conversation.watch", conversation_ids=[conversation]) == {"conversations": []}
+    await buyer.say(conversation, "在吗")
+    await stranger.ask("desk.load")
+    assert "chat.posted" not in stranger.names()

@@ -229,6 +229,15 @@ class FakeDesk:
         await self._called("unlook", actor, request)
         return Done(Empty())
 
+    async def watch(self, actor: Actor, request: conversation.Watch) -> Done[conversation.Watched]:
+        await self._called("watch", actor, request)
+        shown = [
+            summary(each, self.conversations[each].place.shop_id)
+            for each in request.conversation_ids
+            if each in self.conversations and self.conversations[each].place.shop_id in actor.shops
+        ]
+        return Done(conversation.Watched(conversations=shown))
+
     async def accept_offer(self, actor: Actor, request: conversation.Answer) -> Done[conversation.Accepted]:
         await self._called("accept_offer", actor, request)
         return Done(conversation.Accepted(conversation_id="c1", fence=request.fence))

@@ -33,6 +33,7 @@ EXPECTED: dict[tuple[str, str], tuple[str, str, str, str, str]] = {
     ("/agent", "conversation.list"): _AGENTS,
     ("/agent", "conversation.look"): _AGENTS,
     ("/agent", "conversation.unlook"): _AGENTS,
+    ("/agent", "conversation.watch"): _AGENTS,
     ("/agent", "conversation.accept"): _AGENTS,
     ("/agent", "conversation.decline"): _AGENTS,
     ("/agent", "conversation.transfer"): _AGENTS,

@@ -95,6 +95,7 @@ REQUESTS: dict[tuple[str, str], dict[str, Any]] = {
     ("/agent", "conversation.list"): {"tab": "all", "shop_id": "s1"},
     ("/agent", "conversation.look"): _THIS,
     ("/agent", "conversation.unlook"): _THIS,
+    ("/agent", "conversation.watch"): {"conversation_ids": ["c1"]},
     ("/agent", "conversation.accept"): _ANSWER,
     ("/agent", "conversation.decline"): _ANSWER,
     ("/agent", "conversation.transfer"): _CLOSE | {"fence": 3, "group_id": "g1", "note": "请接手"},

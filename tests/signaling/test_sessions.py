@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from protocol.conversation import LIST_PAGE
 from protocol.errors import ErrorCode, Refused
 from signaling.facts import RowChanged, SeatChanged
 from signaling.limits import Limits
@@ -220,6 +221,74 @@ async def test_looking_lets_one_hear_a_conversation_until_one_looks_away() -> No
         await say(3)
         await colleague.call("/agent", "desk.load", {})
         assert colleague.events == []
+
+
+async def test_who_watches_a_list_hears_its_rows_until_he_watches_another() -> None:
+    async with floor() as built:
+        colleague = await built.join(agent("a5"))
+        customer = await built.join(buyer())
+
+        async def watch(*conversation_ids: str) -> list[str]:
+            told = await colleague.call(
+                "/agent", "conversation.watch", {"conversation_ids": list(conversation_ids)}
+            )
+            return [row["conversation_id"] for row in told["data"]["conversations"]]
+
+        async def say(number: int) -> None:
+            message = {"conversation_id": "c1", "client_id": client_id(number), "kind": "text"}
+            assert (await customer.call("/buyer", "chat.send", message | {"text": str(number)}))["ok"]
+
+        assert await watch("c1", "c2", "unknown") == ["c1", "c2"]
+        await say(1)
+        assert (await colleague.event("chat.posted"))["entry"]["text"] == "1"
+        assert await watch("c2") == ["c2"]
+        await say(2)
+        assert await watch() == []
+        assert colleague.events == []
+        assert built.rooms() == {"/agent": {"agent:a5", "shop:s1"}, "/buyer": {"buyer:b1"}}
+
+
+async def test_watching_a_list_and_looking_at_one_of_its_rows_do_not_end_each_other() -> None:
+    async with floor() as built:
+        colleague = await built.join(agent("a5"))
+        both = {"agent:a5", "shop:s1", "look:c1"}
+
+        async def call(name: str, **request: object) -> set[str]:
+            assert (await colleague.call("/agent", f"conversation.{name}", request))["ok"]
+            return built.rooms()["/agent"]
+
+        assert await call("look", conversation_id="c1") == both
+        assert await call("watch", conversation_ids=["c1"]) == both
+        assert await call("unlook", conversation_id="c1") == both
+        assert await call("look", conversation_id="c1") == both
+        assert await call("watch", conversation_ids=[]) == both
+        assert await call("unlook", conversation_id="c1") == both - {"look:c1"}
+
+
+async def test_a_row_of_a_shop_that_one_left_is_heard_no_more() -> None:
+    async with floor() as built:
+        colleague = await built.join(agent("a5", shops=("s1", "s2")))
+        await colleague.call("/agent", "conversation.watch", {"conversation_ids": ["c1"]})
+        built.sessions.reviews["a5"] = with_shops(agent("a5"), {"s2": "agent"})
+        built.sessions.log.append(Revision("person", "a5"))
+        await polled(built)
+        assert built.rooms() == {"/agent": {"agent:a5", "shop:s2"}}
+
+
+async def test_more_rows_than_a_list_shows_are_not_watched() -> None:
+    async with floor() as built:
+        colleague = await built.join(agent("a5"))
+
+        async def watch(count: int) -> bool:
+            told = await colleague.call(
+                "/agent",
+                "conversation.watch",
+                {"conversation_ids": [f"x{number}" for number in range(count)]},
+            )
+            return bool(told["ok"])
+
+        assert await watch(LIST_PAGE)
+        assert not await watch(LIST_PAGE + 1)
 
 
 async def test_of_too_many_conversations_looked_at_the_first_gives_way() -> None:

@@ -182,6 +182,15 @@ async def test_each_list_holds_what_belongs_there(database: Database, clock: Clo
     assert (closed.conversation_id, closed.state, closed.closed_at) == (mine.id, "closed", clock.now)
 
 
+async def test_rows_are_read_by_name_and_only_of_ones_own_shops(database: Database) -> None:
+    mine = await opened(database)
+    async with database.read() as reader:
+        rows = await reader.lists.rows([mine.id, "conversation-nowhere"], SHOPS)
+        assert rows == [await reader.lists.summary(mine.id)]
+        assert await reader.lists.rows([mine.id], {OTHER_SHOP}) == []
+        assert await reader.lists.rows([], SHOPS) == []
+
+
 async def test_pages_of_a_list_lose_and_repeat_nothing(database: Database, clock: Clock) -> None:
     made: list[str] = []
     for number in range(20):

@@ -63,6 +63,7 @@ async def _use(unit: Unit, conversation_id: str) -> None:
     for tab in get_args(Tab):
         await unit.lists.page(tab, person_id="person-1", shop_ids=both, before=now)
     await unit.lists.summary(conversation_id)
+    await unit.lists.rows([conversation_id, "conversation-2"], both)
     await unit.lists.look(conversation_id, both)
     await unit.lists.history(SHOP, BUYER, before=now)
     await unit.catalogue.orders_of(SHOP, "sub", limit=10)

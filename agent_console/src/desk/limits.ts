@@ -1,9 +1,11 @@
-/** Limits of the wire that the screen must know before the server says them. Source: `protocol/base.py`, `protocol/chat.py`. */
+/** Limits of the wire that the screen must know before the server says them. Source: `protocol/base.py`, `protocol/chat.py`, `protocol/conversation.py`. */
 
 /** Characters (code points) of one text. */
 export const MAX_TEXT = 4_000
 /** Characters of a handover note. */
 export const MAX_NOTE = 2_000
+/** Rows of one list that the server tells of while one watches them. */
+export const MAX_WATCHED = 100
 /** How long after sending a message can be taken back. */
 export const RECALL_WITHIN_MS = 120_000
 

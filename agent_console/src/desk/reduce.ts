@@ -94,8 +94,13 @@ export function looked(state: DeskState, context: Context): DeskState {
 
 /** Lays one page of a list into the state; `more` tells whether older rows exist. */
 export function paged(state: DeskState, tab: 'mine' | 'waiting' | 'all', page: { conversations: Summary[]; more: boolean }): DeskState {
-  const next = page.conversations.reduce(withSummary, state)
+  const next = watched(state, page.conversations)
   return { ...next, more: { ...next.more, [tab]: page.more } }
+}
+
+/** Lays rows as they were read just now into the state; each lays on only what is newer. */
+export function watched(state: DeskState, rows: readonly Summary[]): DeskState {
+  return rows.reduce(withSummary, state)
 }
 
 /**

@@ -13,7 +13,7 @@ import {
 import { defineStore } from 'pinia'
 import { computed, ref, shallowRef } from 'vue'
 import { snapshot, type DeskState, type Tab } from '../desk/model.ts'
-import { REDUCERS, logRead, looked, needsLook, paged, reduce, type EventName } from '../desk/reduce.ts'
+import { REDUCERS, logRead, looked, needsLook, paged, reduce, watched, type EventName } from '../desk/reduce.ts'
 import { useClock } from './clock.ts'
 import { isOver, useSession } from './session.ts'
 import { useWorld } from './world.ts'
@@ -184,6 +184,12 @@ export const useDesk = defineStore('desk', () => {
     })
   }
 
+  /** Reads these rows and hears them from now on, and no others that were watched before. */
+  async function watchRows(ids: readonly string[]): Promise<void> {
+    const { conversations } = await theClient().insist('conversation.watch', { conversation_ids: [...ids] })
+    if (state.value !== null) state.value = watched(state.value, conversations)
+  }
+
   /** Reads the next older page of a list. */
   async function loadMore(tab: Tab, before: number): Promise<void> {
     const page = await theClient().insist('conversation.list', { tab, before })
@@ -224,7 +230,7 @@ export const useDesk = defineStore('desk', () => {
 
   return {
     state, connection, failure, readings, online,
-    open, close, forget, on, look, unlook, loadMore, follow, setPresence, accept, decline, drop,
+    open, close, forget, on, look, unlook, watchRows, loadMore, follow, setPresence, accept, decline, drop,
     client: theClient,
   }
 })

@@ -4,6 +4,7 @@ import { Refusal, asRefusal, type ConversationLog, type LogSnapshot, type Summar
 import { defineStore } from 'pinia'
 import { computed, ref, shallowRef, watch } from 'vue'
 import { switchedTo, type Guard } from '../desk/guard.ts'
+import { MAX_WATCHED } from '../desk/limits.ts'
 import { isMine, type Tab } from '../desk/model.ts'
 import { arrange, mostUrgent, neighbour, rowsOf } from '../desk/order.ts'
 import { i18n } from '../i18n/index.ts'
@@ -12,6 +13,9 @@ import { useClock } from './clock.ts'
 import { useDesk } from './desk.ts'
 import { useNotices } from './notices.ts'
 import { words } from '../i18n/refusals.ts'
+
+/** How long the rows of a list must stay the same before the server is told which they are. */
+const SETTLED_MS = 300
 
 export const useWork = defineStore('work', () => {
   const desk = useDesk()
@@ -44,6 +48,33 @@ export const useWork = defineStore('work', () => {
   const owed = computed(() =>
     desk.state === null ? [] : rowsOf(desk.state, 'mine').filter((row) => (row.owed_since ?? null) !== null),
   )
+
+  // One's own conversations are heard anyway; those of another list while one looks at it. Rows come and go in
+  // bursts, so the server is told when they have settled.
+  const followed = computed(() =>
+    tab.value === 'mine'
+      ? []
+      : wanted.value.filter((id) => desk.state?.rows[id]?.state === 'open').slice(0, MAX_WATCHED),
+  )
+  let settling: ReturnType<typeof setTimeout> | undefined
+  let told = ''
+  watch(
+    [() => followed.value.join(' '), () => desk.readings],
+    ([ids], [, readings]) => {
+      if (desk.readings !== readings) told = ''
+      clearTimeout(settling)
+      settling = setTimeout(() => followRows(ids), SETTLED_MS)
+    },
+  )
+
+  function followRows(ids: string): void {
+    if (ids === told || desk.state === null) return
+    told = ids
+    desk.watchRows(followed.value).catch(() => {
+      // Not told: the next connection reads everything again.
+      told = ''
+    })
+  }
 
   function step(by: 1 | -1): void {
     const next = neighbour(shown.value, selectedId.value, by)
@@ -229,6 +260,8 @@ export const useWork = defineStore('work', () => {
     lookFailure.value = null
     selectedId.value = null
     guard.value = null
+    clearTimeout(settling)
+    told = ''
     closing.value = []
     tab.value = 'mine'
     shopId.value = null

@@ -233,6 +233,9 @@ export class StandIn {
       return { ...one.context, summary: one.row, marks: one.marks }
     },
     'conversation.unlook': () => ({}),
+    'conversation.watch': ({ conversation_ids }) => ({
+      conversations: conversation_ids.map((id) => this.conversations.get(id)?.row).filter((row) => row !== undefined),
+    }),
     'conversation.accept': ({ offer_id }) => {
       const id = offer_id.replace(/^offer-/, '')
       this.give(id, this.desk.person_id, this.desk.name)

@@ -163,6 +163,8 @@ export interface Wire {
   Unlook: Unlook;
   Wall: Wall;
   WallGroup: WallGroup;
+  Watch: Watch;
+  Watched: Watched;
   WidgetShop: WidgetShop;
   WriteNote: WriteNote;
   BuyerCommands: BuyerCommands;
@@ -1312,6 +1314,25 @@ export interface WallGroup {
   ready: string[];
 }
 /**
+ * Names the rows on the screen: from now on the caller hears these conversations, and no others that he
+ * watched before. None ends it. What is not of the caller's shops is left out of the answer.
+ */
+export interface Watch {
+  /**
+   * @maxItems 100
+   */
+  conversation_ids: string[];
+}
+/**
+ * The rows as they are now; what is stored later is heard.
+ */
+export interface Watched {
+  /**
+   * @maxItems 100
+   */
+  conversations: Summary[];
+}
+/**
  * What the widget must know of a shop before anybody signs in.
  */
 export interface WidgetShop {
@@ -1411,6 +1432,10 @@ export interface AgentCommands {
   "conversation.unlook": {
     request: Unlook;
     reply: Empty;
+  };
+  "conversation.watch": {
+    request: Watch;
+    reply: Watched;
   };
   "conversation.accept": {
     request: Answer;
