@@ -16,7 +16,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, ViewportSize, sync_playwright
 
 from server.demo.seed import read_secrets
 from server.demo.stream import stream_in
@@ -37,6 +37,7 @@ class Demo:
     port: int
     data: Path
     password: str
+    pid: int
 
     @property
     def desk(self) -> str:
@@ -82,7 +83,7 @@ def demo(stream: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dem
         _answers(process, f"http://localhost:{port + 1}/")
         secrets = read_secrets(data)
         assert secrets is not None
-        yield Demo(port, data, secrets.password)
+        yield Demo(port, data, secrets.password, process.pid)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(20)
@@ -114,12 +115,18 @@ def _answers(process: subprocess.Popen[bytes], url: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def chromium(chromium_path: str) -> Iterator[Browser]:
+def driver() -> Iterator[Playwright]:
+    """The driver of every browser of this process."""
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def chromium(driver: Playwright, chromium_path: str) -> Iterator[Browser]:
     """One browser for all tests of this process."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=QUIET)
-        yield browser
-        browser.close()
+    browser = driver.chromium.launch(executable_path=chromium_path, args=QUIET)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture

@@ -86,6 +86,16 @@ def _shop(demo: Demo, visit: Visit) -> str:
     return shop
 
 
+def test_in_the_dark_the_frame_stays_transparent_around_its_corners(demo: Demo, visit: Visit) -> None:
+    """A frame whose root has another colour scheme than its element is painted opaque."""
+    room = visit(demo.room, PHONE, color_scheme="dark")
+    frame = tap_service(room)
+    expect(frame.locator("html")).to_have_attribute("data-theme", "dark")
+    scheme = "element => getComputedStyle(element).colorScheme"
+    assert frame.locator("html").evaluate(scheme) == room.locator("iframe").evaluate(scheme) == "light"
+    assert frame.locator(".sheet").evaluate(scheme) == "dark"
+
+
 def test_enter_while_composing_never_sends(demo: Demo, visit: Visit) -> None:
     page = visit(f"{demo.desk}/c/{_shop(demo, visit)}", PHONE)
     box = page.locator("textarea")
