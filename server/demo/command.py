@@ -49,7 +49,9 @@ def demo(
             stream = _video(video) if video is not None else _drawn(data)
         asyncio.run(_serve(console, port, data, stream))
     except (Refused, NotTheDemos, StorageRefused) as refused:
-        Console(stderr=True, highlight=False).print(f"livedesk demo: {refused}", style="red", soft_wrap=True)
+        Console(stderr=True, highlight=False).print(
+            f"livedesk demo: {refused}", style="red", markup=False, soft_wrap=True
+        )
         raise typer.Exit(1) from None
 
 
@@ -104,8 +106,12 @@ _TAKES_EN = ("clothes", "appliances", "English, advice", "supervisor, sees the w
 
 
 def _drawn(folder: Path) -> Path:
-    from server.demo.stream import stream_in
-
+    try:
+        from server.demo.stream import stream_in
+    except ModuleNotFoundError as missing:
+        raise Refused(
+            f"drawing the stream needs {missing.name}: `pip install 'livedesk[demo]'`, or give a --video."
+        ) from None
     return stream_in(folder)
 
 

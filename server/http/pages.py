@@ -16,9 +16,16 @@ from server.http.door import ASKER
 from server.http.files import Build
 from server.http.policies import page_headers
 
-ROOT = Path(__file__).resolve().parents[2]
-WIDGET = ROOT / "widget" / "dist"
-CONSOLE = ROOT / "agent_console" / "dist"
+SERVER = Path(__file__).resolve().parents[1]
+
+
+def _dist(app: str) -> Path:
+    """Where a front end's build lies: inside an installed package, beside it in a checkout."""
+    installed = SERVER / "frontends" / app
+    return installed if installed.is_dir() else SERVER.parent / app / "dist"
+
+
+WIDGET, CONSOLE = _dist("widget"), _dist("agent_console")
 LOADER, FRAME, INDEX = "livedesk.js", "frame.html", "index.html"
 _SHOP = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 _LOADER_HEADERS: Mapping[str, str] = {
