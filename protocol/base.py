@@ -48,15 +48,20 @@ Fence = Annotated[int, Bounds(ge=0, le=MAX_SEQ)]
 """Rises with every change of a conversation's owner; a write with an old one is refused."""
 Millis = Annotated[int, Bounds(ge=0, le=MAX_SEQ)]
 """A time: milliseconds since 1970-01-01 UTC, for display; or a length of time in milliseconds."""
-Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT, pattern=r"\S")]
+_WRITTEN = r"^[^\x00]*$"
+"""No NUL: PostgreSQL cannot keep one in a text, so no database is given one. (Half a surrogate pair is no
+JSON here: `signaling.packets` and `server.http.bodies` refuse it.)"""
+_SAID = r"^[^\x00]*[^\x00\s][^\x00]*$"
+"""The same, and not only white space."""
+Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT, pattern=_SAID)]
 """What a person wrote: not only white space."""
-Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S")]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_SAID)]
 """A name or title on one line."""
-Note = Annotated[str, StringConstraints(max_length=2_000)]
+Note = Annotated[str, StringConstraints(max_length=2_000, pattern=_WRITTEN)]
 Token = Annotated[str, StringConstraints(min_length=16, max_length=4_096)]
 Cents = Annotated[int, Bounds(ge=0, le=10**12)]
 """Money in the currency's smallest unit (分)."""
-Url = Annotated[str, StringConstraints(max_length=1_000, pattern=r"^(https?://|/)[^\s\"'<>\\]*$")]
+Url = Annotated[str, StringConstraints(max_length=1_000, pattern=r"^(https?://|/)[^\s\x00\"'<>\\]*$")]
 
 Namespace = Literal["/buyer", "/agent"]
 Role = Literal["buyer", "agent", "supervisor", "admin"]

@@ -122,7 +122,7 @@ describe('the desk on a server', () => {
   it('sends under the fence, and the row hears of it without an echo', async () => {
     await mountOn(desk)
     await open('c-wang')
-    write('围巾今天补发')
+    write('围巾\u0000今天补发 ')
     key(composer(), { key: 'Enter' })
     await seen(() => asked('chat.send').length === 1)
     expect(asked('chat.send')[0]).toMatchObject({ kind: 'text', text: '围巾今天补发', fence: 3 })

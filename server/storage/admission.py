@@ -107,8 +107,8 @@ def preview_of(entry: NewEntry) -> str | None:
 
 
 def preview_of_text(text: str) -> str:
-    """The beginning of a text. NUL, which PostgreSQL cannot keep in a text, is left out."""
-    return text[:PREVIEW_CHARACTERS].replace("\x00", "")
+    """The beginning of a text."""
+    return text[:PREVIEW_CHARACTERS]
 
 
 def _belongs(head: Head, entry: NewEntry) -> bool:

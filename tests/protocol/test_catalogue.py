@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from protocol import base, chat, export, routes
+from protocol import base, chat, export, routes, shop
 from protocol.base import MAX_TEXT, Wire
 from protocol.catalogue import ALWAYS, COMMANDS, EVENTS, adapter
 from protocol.errors import MEANINGS, ErrorCode, Refused
@@ -108,3 +110,49 @@ def test_the_documents_name_every_command_event_and_route() -> None:
             assert event.name in asyncapi["channels"][namespace.strip("/")]["messages"]
     for route in routes.ROUTES:
         assert route.method.lower() in openapi["paths"][route.path]
+
+
+def strings(schema: object, name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every string that a JSON schema allows, with the name of its field."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "string":
+            yield name, schema
+        for key, inner in schema.items():
+            if key in ("properties", "$defs"):
+                for field, each in inner.items():
+                    yield from strings(each, field)
+            else:
+                yield from strings(inner, name)
+    elif isinstance(schema, list):
+        for inner in schema:
+            yield from strings(inner, name)
+
+
+NEVER_KEPT = {"password", "identity", "code", "visitor"}
+"""Hashed or verified, and not stored as they are."""
+
+
+@pytest.mark.parametrize(
+    "request_shape",
+    [c.request for c in COMMANDS] + [r.request for r in routes.ROUTES if r.request] + [shop.LiveEvent],
+    ids=str,
+)
+def test_no_text_that_could_be_stored_may_hold_a_nul(request_shape: Any) -> None:
+    for name, schema in strings(TypeAdapter(request_shape).json_schema()):
+        if name in NEVER_KEPT or {"enum", "const", "format"} & schema.keys():
+            continue
+        assert "pattern" in schema, name
+        assert not re.search(schema["pattern"], "a\x00a"), name
+
+
+@pytest.mark.parametrize("text", ["\x00", "a\x00", "\x00a", "a\n\x00b", " \x00 "])
+def test_a_nul_is_refused_wherever_it_stands(text: str) -> None:
+    for shape in (base.Text, base.Line, base.Note, base.Url):
+        with pytest.raises(ValidationError):
+            TypeAdapter(shape).validate_python(f"/{text}" if shape is base.Url else text)
+
+
+@pytest.mark.parametrize("text", ["a", " a ", "第一行\n第二行\r\n", "\t😀", "\\x00", "x" * 200])
+def test_what_people_write_is_taken(text: str) -> None:
+    for shape in (base.Text, base.Line, base.Note):
+        assert TypeAdapter(shape).validate_python(text) == text

@@ -74,6 +74,7 @@ MALFORMED = {
     "NaN": ('["chat.send",{"conversation_id":NaN}]', "bad_request"),
     "infinity": ('["chat.mark",{"conversation_id":"c1","read_seq":1e999}]', "bad_request"),
     "a lone surrogate": ('["chat.type",{"conversation_id":"\\ud800"}]', "bad_request"),
+    "a NUL": (json.dumps(["chat.send", text(1, "a\x00b")]), "bad_request"),
     "an unknown command": ('["chat.shout",{}]', "unknown_command"),
     "a command of the other side": ('["desk.load",{}]', "unknown_command"),
     "an event's name": ('["chat.posted",{}]', "unknown_command"),

@@ -17,6 +17,7 @@ import {
   type LogSnapshot,
   type Open,
   type WidgetShop,
+  written,
 } from '@livedesk/protocol'
 import { shallowReactive } from 'vue'
 import type { Accents } from './accent.ts'
@@ -584,7 +585,7 @@ function toOpen(place: Place): Omit<Open, 'client_id'> {
     ...(place.product ? { product_id: place.product } : {}),
     ...(place.order ? { order_id: place.order } : {}),
     ...(place.positionMs === undefined ? {} : { position_ms: Math.round(place.positionMs) }),
-    ...(place.topic ? { topic: place.topic } : {}),
+    ...(place.topic && written(place.topic) ? { topic: written(place.topic) } : {}),
   }
 }
 

@@ -152,6 +152,17 @@ describe('the composer', () => {
     wrapper.unmount()
   })
 
+  test('what the desk would refuse is not sent, and alone it is nothing to send', async () => {
+    const wrapper = composer()
+    await wrapper.find('textarea').setValue('\u0000')
+    await wrapper.find('textarea').trigger('keydown', { key: 'Enter' })
+    expect(desk.send).not.toHaveBeenCalled()
+    await wrapper.find('textarea').setValue('你\u0000好\ud83d')
+    await wrapper.find('textarea').trigger('keydown', { key: 'Enter' })
+    expect(desk.send).toHaveBeenCalledExactlyOnceWith('你好', undefined)
+    wrapper.unmount()
+  })
+
   test.each([
     ['isComposing', { isComposing: true }],
     ['keyCode 229', { keyCode: 229 }],

@@ -24,4 +24,5 @@ export {
   type RequestOf,
 } from './LogClient.ts'
 export { Refusal, asRefusal, isTransient, readError, type Failure, type LocalCode } from './refusal.ts'
+export { written } from './text.ts'
 export type * from './wire.ts'
