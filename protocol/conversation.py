@@ -203,7 +203,7 @@ class Context(Wire):
     orders: list[OrderView] = Field(max_length=10)
     provenance: ProvenanceCard | None = Field(
         default=None,
-        description="The moment of the stream in which the buyer tapped, when there is no order.",
+        description="The moment of the stream in which the buyer tapped, unless he came with an order.",
     )
     earlier: list[BuyerSummary] = Field(max_length=20)
     marks: Marks

@@ -154,9 +154,10 @@ class Opening(Cases):
                 preferred_until=now + 20_000 if preferred else 0,
             )
         )
-        needs = "、".join(f"{each.skill} ≥ {each.level}" for each in chosen.requirements)
-        rule = f"规则 {chosen.rule_position}" if chosen.rule_position is not None else "默认组"
-        words = f"{rule} → {routing.names[chosen.group_id]}" + (f"（{needs}）" if needs else "")
+        # In no language: the console says around it what it is.
+        rule = f"{chosen.rule_position} " if chosen.rule_position is not None else ""
+        needs = [f"{each.skill} ≥ {each.level}" for each in chosen.requirements]
+        words = " · ".join([f"{rule}→ {routing.names[chosen.group_id]}", *needs])
         await telling.system(found.id, "routed", {"text": words}, log="desk")
         telling.row(found.id)
         return chosen.group_id

@@ -11,7 +11,7 @@ from protocol import provenance as wire
 from server.storage.catalogue import OrderRecord
 from server.storage.database import Reader, Unit
 from server.storage.live import LiveEventRecord, LiveSessionRecord, ProvenanceRecord
-from server.storage.records import Conversation
+from server.storage.records import Conversation, Look
 from signaling import facts
 
 _SOURCE = "shop"
@@ -106,16 +106,21 @@ async def bind_order(
     return told
 
 
-async def of_tap(unit: Reader, found: Conversation, subject: str | None) -> wire.ProvenanceCard:
+async def of_tap(unit: Reader, look: Look, *, now: int) -> wire.ProvenanceCard:
     """The minute of the stream in which a buyer without an order tapped; read, not stored (version 0)."""
+    found = look.conversation
+    tapped_at = found.opened_at
+    if look.live_started_at is not None and found.position_ms is not None:
+        # He may have tapped again, minutes after he opened it. What a page says is never the future.
+        tapped_at = min(now, max(tapped_at, look.live_started_at + found.position_ms))
     sessions, around = await Timelines(unit, found.shop_id).around(
-        str(found.product_id), found.live_session_id, found.opened_at
+        str(found.product_id), found.live_session_id, tapped_at
     )
     verdict = rules.bind(
         rules.OrderLine(
             product_id=str(found.product_id),
-            buyer=subject,
-            ordered_at=found.opened_at,
+            buyer=look.buyer_subject,
+            ordered_at=tapped_at,
             live_session_id=found.live_session_id,
             position_ms=found.position_ms,
         ),

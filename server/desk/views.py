@@ -89,8 +89,9 @@ class Views(Cases):
             orders = await _orders(unit, found.shop_id, look.buyer_subject, found.order_id)
             views = [await _order_view(unit, order) for order in orders]
             tapped = None
-            if not orders and found.product_id and found.live_session_id:
-                tapped = await provenance.of_tap(unit, found, look.buyer_subject)
+            own = any(order.id == found.order_id for order in orders)
+            if not own and found.product_id and found.live_session_id:
+                tapped = await provenance.of_tap(unit, look, now=self.world.clock())
             earlier = await unit.lists.history(
                 found.shop_id, found.buyer_id, before=found.opened_at, limit=EARLIER_SHOWN
             )

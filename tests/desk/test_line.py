@@ -30,7 +30,7 @@ async def test_the_agent_with_the_skill_gets_the_conversation(house: House) -> N
     page = await skilled.ask(
         "chat.sync", conversation_id=conversation, after_seq=0, epoch=house.node.db.epoch
     )
-    assert [(e["kind"], e["text"]) for e in page["desk_entries"]] == [("routed", "规则 1 → 服装（服装 ≥ 3）")]
+    assert [(e["kind"], e["text"]) for e in page["desk_entries"]] == [("routed", "1 → 服装 · 服装 ≥ 3")]
 
 
 async def test_positions_are_told_as_the_line_moves(house: House) -> None:

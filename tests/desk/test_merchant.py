@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from server.identifiers import new_client_id
+from server.storage.schema import conversations
 from tests.desk.house import House, Refusal
 
 START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -302,3 +304,50 @@ async def test_a_product_without_an_explanation_is_said_of_the_day_that_was_read
         "code": "not_explained_within",
         "data": {"product_id": "hat", "within_ms": 86_400_000},
     }
+
+
+async def test_who_taps_at_another_minute_without_an_order_is_shown_that_minute(house: House) -> None:
+    """He has an old order, opened the conversation ten minutes ago, and taps again now."""
+    now = datetime.now(UTC)
+
+    def ago(minutes: float) -> str:
+        return (now - timedelta(minutes=minutes)).isoformat()
+
+    async def told(name: str, minutes: float, kind: str, product: str) -> None:
+        one = {"source_event_id": name, "at": ago(minutes), "kind": kind, "product_id": product}
+        await house.post("/api/v1/live-sessions/now/events", {"events": [one]}, key=house.keys["cloud"])
+
+    for product in ("dress", "hat"):
+        await house.put(f"/api/v1/products/{product}", {"title": product, "price": 100})
+    session = {"id": "now", "room": "云朵直播间", "title": "今晚", "started_at": ago(30)}
+    await house.post("/api/v1/live-sessions", session, key=house.keys["cloud"])
+    await told("t1", 14, "explain_start", "hat")
+    await told("t2", 6, "explain_end", "hat")
+    await told("t3", 5, "explain_start", "dress")
+    await house.put("/api/v1/orders/old", order(placed_at=ago(9_000)))
+    agent, buyer = await house.agent("a1"), await house.buyer()
+    opened = await buyer.ask(
+        "conversation.open",
+        client_id=new_client_id(),
+        live_session_id="now",
+        product_id="hat",
+        position_ms=20 * 60_000,
+    )
+    async with house.node.db.write() as unit:
+        await unit.connection.execute(
+            update(conversations).values(opened_at=conversations.c.opened_at - 10 * 60_000)
+        )
+    look = {"conversation_id": opened["conversation_id"]}
+    birth = (await agent.ask("conversation.look", **look))["provenance"]
+    assert (birth["confidence"], birth["offset_from_ms"]) == ("exact", 16 * 60_000)
+    await buyer.ask(
+        "conversation.open",
+        client_id=new_client_id(),
+        live_session_id="now",
+        product_id="dress",
+        position_ms=27 * 60_000,
+    )
+    context = await agent.ask("conversation.look", **look)
+    assert [view["order"]["order_id"] for view in context["orders"]] == ["old"]
+    birth = context["provenance"]
+    assert (birth["confidence"], birth["offset_from_ms"]) == ("exact", 25 * 60_000)

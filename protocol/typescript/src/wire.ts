@@ -738,7 +738,7 @@ export interface Context {
    */
   orders: OrderView[];
   /**
-   * The moment of the stream in which the buyer tapped, when there is no order.
+   * The moment of the stream in which the buyer tapped, unless he came with an order.
    */
   provenance?: ProvenanceCard | null;
   /**
