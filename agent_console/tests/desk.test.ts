@@ -209,6 +209,28 @@ describe('the desk on a server', () => {
     await seen(() => find('.seat').textContent?.includes('连续未接') === true)
   })
 
+  it('says why the system put one on a break, and goes back to ready with one tap', async () => {
+    await mountOn(desk)
+    expect(says('回到就绪')).toBe(false)
+    desk.emit('presence.changed', { ...desk.desk.seat, state: 'break', reason: 'returned', since: Date.now() })
+    await seen(() => says('断线太久，你的会话已回到队列；准备好后请切回就绪。'))
+    button('回到就绪').click()
+    await seen(() => asked('presence.set').length === 1)
+    expect(asked('presence.set')[0]).toMatchObject({ state: 'ready' })
+    await seen(() => !says('回到就绪'))
+  })
+
+  it('gives the keyboard to the folded context, and back', async () => {
+    await mountOn(desk)
+    await open('c-wang')
+    const unfold = find('.act.fold')
+    unfold.focus()
+    unfold.click()
+    await seen(() => document.activeElement === find('aside.context'))
+    key(find('aside.context'), { key: 'Escape' })
+    await seen(() => document.activeElement === unfold && document.querySelector('.context-open') === null)
+  })
+
   it('teaches what to do when there is nothing', async () => {
     desk = empty(Date.now(), 'break')
     await mountOn(desk)
