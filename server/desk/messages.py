@@ -171,7 +171,9 @@ def _sent(stored: Appended) -> chat.Sent:
 
 
 def _told(stored: Appended, log: facts.Log, sid: str | None) -> tuple[facts.Fact, ...]:
-    return () if stored.repeated else (facts.EntryStored(stored.place, log, stored.entry, by_sid=sid),)
+    # Of a repetition, too: its first try may have been stored although its sender was told to try again, and
+    # then nobody heard of it. Who did drops it by its seq.
+    return (facts.EntryStored(stored.place, log, stored.entry, by_sid=sid),)
 
 
 def marks(marked: Marked | Conversation) -> chat.Marks:

@@ -223,14 +223,13 @@ class Opening(Cases):
                 entry = as_owner(entry, found)
             closed = await unit.conversations.close(entry, now=now)
             seq = closed.appended.entry.seq
+            # Told again where it was closed before: nobody may have heard it then (see `messages`).
+            telling.facts.append(facts.EntryStored(closed.appended.place, "public", closed.appended.entry))
+            telling.row(request.conversation_id)
             if closed.changed:
-                telling.facts.append(
-                    facts.EntryStored(closed.appended.place, "public", closed.appended.entry)
-                )
                 telling.facts.append(facts.ConversationClosed(closed.appended.place, seq, actor.kind))
                 telling.facts.append(facts.PlaceInLineMoved(closed.appended.place, None, 0))
                 await telling.line(granted(await unit.line.close(request.conversation_id, now=now)))
-                telling.row(request.conversation_id)
             told = await telling.all()
         self.world.wake(None)
         return Done(conversation.Closed(seq=seq), told)
@@ -264,8 +263,9 @@ class Opening(Cases):
             entry = self._entry(actor, found.id, request.client_id, "reopened", {"by": actor.kind}, now)
             reopened = await unit.conversations.reopen(as_owner(entry, found), now=now)
             stored = reopened.appended
+            telling.facts.append(facts.EntryStored(stored.place, "public", stored.entry))
+            telling.row(found.id)
             if reopened.changed:
-                telling.facts.append(facts.EntryStored(stored.place, "public", stored.entry))
                 telling.facts.append(facts.ConversationReopened(stored.place, stored.entry.seq))
                 asking = await _asking_again(unit, found)
                 group_id = await self._join(unit, telling, actor, found, asking, now, preferred)

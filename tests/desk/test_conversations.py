@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from protocol.errors import ErrorCode, Refused
+from server.bootstrap import Desk
 from server.identifiers import new_client_id
 from tests.desk.house import House, Person, Refusal
 
@@ -60,6 +63,57 @@ async def test_a_repeated_message_gets_the_same_answer_and_one_place(house: Hous
     assert answers[0] == answers[1] == answers[2]
     page = await buyer.ask("chat.sync", conversation_id=conversation, after_seq=0, epoch=house.node.db.epoch)
     assert [entry.get("text") for entry in page["entries"]] == ["once"]
+
+
+@pytest.fixture
+def doubt(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
+    """Use cases whose next answer is lost after their commit, so that the asker is told to try again.
+
+    To be asked for before the house, which binds its commands when it is built.
+    """
+    doubted: set[str] = set()
+
+    def doubting(case: str, real: Any) -> Any:
+        async def asked(desk: Desk, actor: Any, request: Any) -> Any:
+            done = await real(desk, actor, request)
+            if case in doubted:
+                doubted.remove(case)
+                raise Refused(ErrorCode.retry)
+            return done
+
+        return asked
+
+    for case in ("send_by_buyer", "write_note", "recall_by_buyer", "close_by_agent", "reopen_by_buyer"):
+        monkeypatch.setattr(Desk, case, doubting(case, getattr(Desk, case)))
+    yield doubted
+    assert not doubted
+
+
+async def test_what_was_stored_in_doubt_is_told_when_it_is_sent_again(doubt: set[str], house: House) -> None:
+    agent, tab = await house.agent("a1"), await house.agent("a1")
+    buyer = await house.buyer()
+    conversation = (await opened(buyer))["conversation_id"]
+    fence = await taken(agent, conversation)
+
+    async def twice(case: str, person: Person, command: str, **payload: Any) -> dict[str, Any]:
+        asked = {"conversation_id": conversation, "client_id": new_client_id()} | payload
+        doubt.add(case)
+        with pytest.raises(Refusal, match="retry"):
+            await person.ask(command, **asked)
+        return await person.ask(command, **asked)
+
+    sent = await twice("send_by_buyer", buyer, "chat.send", kind="text", text="起球吗？")
+    await agent.hears("chat.posted", lambda e: e["entry"]["seq"] == sent["seq"])
+    noted = await twice("write_note", agent, "chat.note", text="老客户")
+    await tab.hears("chat.noted", lambda e: e["entry"]["message_id"] == noted["message_id"])
+    recalled = await twice("recall_by_buyer", buyer, "chat.recall", seq=sent["seq"])
+    await agent.hears("chat.recalled", lambda e: e["entry"]["seq"] == recalled["seq"])
+    await tab.ask("conversation.look", conversation_id=conversation)
+    closed = await twice("close_by_agent", agent, "conversation.close", fence=fence)
+    await buyer.hears("chat.posted", lambda e: e["entry"]["seq"] == closed["seq"])
+    await agent.hears("conversation.changed", lambda e: e["summary"]["state"] == "closed")
+    reopened = await twice("reopen_by_buyer", buyer, "conversation.reopen")
+    await tab.hears("chat.posted", lambda e: e["entry"]["seq"] == reopened["seq"])
 
 
 async def test_a_hundred_taps_at_once_open_one_conversation(house: House) -> None:
