@@ -132,6 +132,8 @@ class Cluster:
                 if channel == canary:
                     self._woken(None)
                     self._listening()
+                    # One that was sung meanwhile is lost: a node that hears again must not count as deaf.
+                    await self.publish(self._canary, b"1")
             elif kind != "message":
                 continue
             elif channel == fanout:

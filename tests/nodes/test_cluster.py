@@ -13,6 +13,7 @@ from server import cluster as module
 from server.cluster import FANOUT_CHANNEL, Cluster
 from tests.faults.client import WITHIN_S
 from tests.faults.proxy import proxied
+from tests.rounds import rounds
 from tests.services.redis_server import RedisServer
 
 
@@ -87,6 +88,23 @@ async def test_a_subscription_that_fell_silent_is_made_anew(
         await one.began.get()
         await other.publish(FANOUT_CHANNEL, b"news")
         assert await one.heard.get() == b"news"
+
+
+async def test_a_node_whose_subscription_is_killed_again_and_again_stays(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Subscriptions stand for moments only, so that canaries of the beat alone are hardly ever heard.
+    monkeypatch.setattr(module, "CANARY_EVERY_S", 0.2)
+    monkeypatch.setattr(module, "RETRY_S", 0.15)
+    async with asyncio.timeout(WITHIN_S), node(redis_url) as one:
+        async with redis.asyncio.Redis.from_url(redis_url) as client:
+            for _ in range(rounds(reduced=20, full=100)):
+                await one.began.get()
+                await one.cluster.publish(FANOUT_CHANNEL, b"news")
+                assert await one.heard.get() == b"news"
+                await client.client_kill_filter(_type="pubsub")
+        await one.began.get()
+        assert not one.cluster.deaf.is_set()
 
 
 async def test_a_node_that_may_speak_but_not_hear_leaves(redis_url: str) -> None:
