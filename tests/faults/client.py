@@ -185,6 +185,7 @@ class Chatter:
         self._line: Connection | None = None
         self._ready = asyncio.Event()
         self._reading: dict[str, asyncio.Task[None]] = {}
+        self._spoken: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._staying = asyncio.create_task(self._stay())
         self._staying.add_done_callback(lambda _: self._tell_soon())
@@ -385,6 +386,7 @@ class Chatter:
         """Who owns a conversation was told; for agents."""
 
     def _spoken_of(self, conversation_id: str, seq: int) -> None:
+        self._spoken[conversation_id] = max(seq, self._spoken.get(conversation_id, 0))
         if conversation_id in self.views and self.views[conversation_id].last_seq < seq:
             self._read_soon(conversation_id)
 
@@ -399,7 +401,18 @@ class Chatter:
     def _read_soon(self, conversation_id: str) -> None:
         running = self._reading.get(conversation_id)
         if running is None or running.done():
-            self._reading[conversation_id] = asyncio.create_task(self.read_on(conversation_id))
+            self._reading[conversation_id] = asyncio.create_task(self._read_all(conversation_id))
+
+    async def _read_all(self, conversation_id: str) -> None:
+        """Reads until nothing is known to be missing: more may have been heard of while it read.
+
+        Nothing is awaited between the last look and the end, so whatever is heard later finds it ended.
+        """
+        view = self.views.setdefault(conversation_id, View())
+        while True:
+            await self.read_on(conversation_id)
+            if not view.held and view.last_seq >= self._spoken.get(conversation_id, 0):
+                return
 
     async def read_on(self, conversation_id: str) -> None:
         """Reads everything after the cursor."""
