@@ -45,6 +45,9 @@ async def test_a_server_killed_under_load_loses_and_doubles_nothing(desk: Town, 
     by_fuse = 0
     # The full run kills each database 200 times, 50 at each moment.
     for number in range(rounds(reduced=2, full=50)):
+        # Everybody is there when it dies: a kill before the last one is back would try nothing.
+        for person in desk.people:
+            await person.online(after=number)
         talking = asyncio.create_task(talk(desk, number))
         if moment == "any":
             await asyncio.sleep(chance.uniform(0.0, 0.2))  # the random moment itself, waiting for nothing
