@@ -66,11 +66,19 @@ class LineCases(Cases):
         return Done(Empty(), told)
 
     async def transfer(self, actor: Actor, request: conversation.Transfer) -> Done[Empty]:
-        """Hands the conversation on with a note: its owner under the fence, or a supervisor."""
+        """Hands the conversation on with a note: its owner under the fence, or a supervisor.
+
+        Repeated, it answers the same and hands nothing on a second time.
+        """
         now = self.world.clock()
         async with self.world.db.write() as unit:
             telling = Telling(unit, now=now, new_id=self.world.new_id)
             found = await unit.conversations.of_shops(request.conversation_id, actor.shops, lock=True)
+            before = await unit.conversations.stored(found.id, "desk", actor.id, request.client_id)
+            if before is not None:
+                telling.facts.append(facts.EntryStored(found.place, "desk", before))
+                telling.row(found.id)
+                return Done(Empty(), await telling.all())
             if found.state == "closed":
                 raise Refused(ErrorCode.conversation_closed)
             may_close(actor, found, request.fence)

@@ -39,7 +39,7 @@ from server.storage.records import (
     log_entry,
 )
 from server.storage.schema import buyers, conversations, desk_log, people, public_log
-from signaling.facts import LogEntry
+from signaling.facts import Log, LogEntry
 
 _OPENING_TRIES = 3
 """Opening looks again when the open conversation was closed between two of its steps."""
@@ -134,12 +134,25 @@ class Conversations:
         if conversation is None or code is ErrorCode.not_found:
             raise Refused(ErrorCode.not_found)
         if entry.client_id is not None:
-            stored = await self._stored(entry)
+            stored = await self.stored(entry.conversation_id, entry.log, entry.sender_id, entry.client_id)
             if stored is not None:
                 return Appended(conversation.place, stored, repeated=True)
         if code is not None:
             raise Refused(code)
         return await self._append(conversation, entry)
+
+    async def stored(
+        self, conversation_id: str, log: Log, sender_id: str | None, client_id: str
+    ) -> LogEntry | None:
+        """What a sender stored under a client id before."""
+        table = public_log if log == "public" else desk_log
+        query = _entries(table).where(
+            table.c.conversation_id == conversation_id,
+            table.c.sender_id == sender_id,
+            table.c.client_id == client_id,
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        return None if row is None else log_entry(row)
 
     async def mark(self, mark: NewMark) -> Marked:
         """Move one side's marks forward: never back, never beyond the last seq. Raises `Refused`."""
@@ -311,7 +324,7 @@ class Conversations:
         if found is None or code is ErrorCode.not_found:
             raise Refused(ErrorCode.not_found)
         if entry.client_id is not None:
-            stored = await self._stored(entry)
+            stored = await self.stored(entry.conversation_id, entry.log, entry.sender_id, entry.client_id)
             if stored is not None:
                 return StateChanged(Appended(found.place, stored, repeated=True), changed=False)
         if found.state == state:
@@ -355,16 +368,6 @@ class Conversations:
         ).where(public_log.c.conversation_id == entry.conversation_id, public_log.c.seq == entry.recalls)
         row = (await self._connection.execute(query)).one_or_none()
         return None if row is None else RecallTarget(*row)
-
-    async def _stored(self, entry: NewEntry) -> LogEntry | None:
-        log = public_log if entry.log == "public" else desk_log
-        query = _entries(log).where(
-            log.c.conversation_id == entry.conversation_id,
-            log.c.sender_id == entry.sender_id,
-            log.c.client_id == entry.client_id,
-        )
-        row = (await self._connection.execute(query)).one_or_none()
-        return None if row is None else log_entry(row)
 
     async def _set(self, conversation_id: str, values: dict[str, Any]) -> None:
         await self._connection.execute(

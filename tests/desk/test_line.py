@@ -129,6 +129,28 @@ async def test_a_transfer_takes_the_note_along_and_makes_the_old_fence_stale(hou
     await second.say(conversation, "您好，我来处理", fence=taken["fence"])
 
 
+async def test_a_transfer_sent_again_answers_the_same_and_hands_nothing_on_twice(house: House) -> None:
+    first, second = await house.agent("a1"), await house.agent("a2")
+    buyer = await house.buyer()
+    conversation = (await opened(buyer))["conversation_id"]
+    asked = {
+        "conversation_id": conversation,
+        "client_id": new_client_id(),
+        "fence": (await first.hears("conversation.taken"))["fence"],
+        "person_id": house.people["a2"],
+    }
+    assert await first.ask("conversation.transfer", **asked) == {}
+    fence = (await second.hears("conversation.taken"))["fence"]
+    assert await first.ask("conversation.transfer", **asked) == {}
+    await second.say(conversation, "我来处理", fence=fence)
+    page = await second.ask("chat.sync", conversation_id=conversation, after_seq=0, epoch=house.node.db.epoch)
+    assert [e["kind"] for e in page["entries"]] == ["assigned", "transferred", "assigned", "text"]
+    assert [e["kind"] for e in page["desk_entries"]] == ["routed", "handover"]
+    # Under another client id it is another wish, and his fence is stale.
+    with pytest.raises(Refusal, match="stale_fence"):
+        await first.ask("conversation.transfer", **asked | {"client_id": new_client_id()})
+
+
 async def test_a_group_s_name_stays_inside_when_a_conversation_is_handed_to_it(house: House) -> None:
     first = await house.agent("a1")
     buyer = await house.buyer()
