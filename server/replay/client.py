@@ -8,6 +8,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import aiohttp
 import socketio
 from socketio.exceptions import SocketIOError
 
@@ -61,13 +62,16 @@ class Client:
 
     def __init__(self, url: str, namespace: str, token: Token) -> None:
         self.views: dict[str, View] = {}
+        self._finished: set[str] = set()
         self.changed = asyncio.Condition()
         self.taken: dict[str, int] = {}
         self.on_taken: Callable[[str], None] = lambda _: None
         self._url = url
         self._namespace = namespace
         self._token = token
+        self._http = aiohttp.ClientSession()
         self._socket: Any = None
+        self._gone = asyncio.Event()
         self._epoch: str | None = None
         self._closing = False
         self._connected = asyncio.Event()
@@ -86,6 +90,12 @@ class Client:
         if self._socket is not None:
             with contextlib.suppress(SocketIOError, OSError):
                 await self._socket.disconnect()
+        await self._http.close()
+
+    def finish(self, conversation_id: str) -> None:
+        """Forgets a conversation that is over: what still comes of it is not shown."""
+        self.views.pop(conversation_id, None)
+        self._finished.add(conversation_id)
 
     async def ask(self, command: str, payload: dict[str, Any]) -> dict[str, Any]:
         """Sends a command until it is answered. Raises `CommandRefused` for a refusal that will stay."""
@@ -164,18 +174,29 @@ class Client:
         self._epoch = epoch
 
     async def _call(self, command: str, payload: dict[str, Any]) -> dict[str, Any]:
-        return await self._socket.call(  # type: ignore[no-any-return]
-            command, payload, namespace=self._namespace, timeout=ACK_WITHIN_S
+        """An answer's envelope. Raises ConnectionError when the socket is gone; it would wait on."""
+        calling = asyncio.create_task(
+            self._socket.call(command, payload, namespace=self._namespace, timeout=ACK_WITHIN_S)
         )
+        leaving = asyncio.create_task(self._gone.wait())
+        try:
+            await asyncio.wait((calling, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if not calling.done():
+                raise ConnectionError("the socket is gone")
+            return calling.result()  # type: ignore[no-any-return]
+        finally:
+            calling.cancel()
+            leaving.cancel()
 
     async def _stay_connected(self) -> None:
         while not self._closing:
+            reading: asyncio.Task[None] | None = None
             gone = asyncio.Event()
-            socket = socketio.AsyncClient(reconnection=False)
+            socket = socketio.AsyncClient(reconnection=False, http_session=self._http)
             socket.on("chat.posted", self._posted, namespace=self._namespace)
             socket.on("conversation.taken", self._taken, namespace=self._namespace)
             socket.on("disconnect", lambda *_, gone=gone: gone.set(), namespace=self._namespace)
-            self._socket = socket
+            self._socket, self._gone = socket, gone
             try:
                 await socket.connect(
                     self._url,
@@ -187,14 +208,23 @@ class Client:
                 if self._after_connect is not None:
                     await self._after_connect()
                 self._connected.set()
-                for conversation_id in list(self.views):
-                    await self.read_on(conversation_id)
+                # In a task of its own: while it waits for an answer the end must be seen.
+                reading = asyncio.create_task(self._read_all())
                 await gone.wait()
             except (SocketIOError, OSError, TimeoutError):
                 pass
             finally:
                 self._connected.clear()
+                if reading is not None:
+                    reading.cancel()
+                    await asyncio.gather(reading, return_exceptions=True)
+                with contextlib.suppress(SocketIOError, OSError):
+                    await socket.disconnect()
             await asyncio.sleep(random.uniform(*RETRY_S))
+
+    async def _read_all(self) -> None:
+        for conversation_id in list(self.views):
+            await self.read_on(conversation_id)
 
     async def direct(self, command: str, payload: dict[str, Any]) -> dict[str, Any]:
         """One command on the socket that is just being connected. Raises what the socket raises."""
@@ -204,6 +234,8 @@ class Client:
         return answer["data"]  # type: ignore[no-any-return]
 
     async def _posted(self, event: dict[str, Any]) -> None:
+        if event["conversation_id"] in self._finished:
+            return
         await self.show(event["conversation_id"], event["entry"])
 
     async def _taken(self, event: dict[str, Any]) -> None:

@@ -135,6 +135,7 @@ class Replay:
             await buyer.ask(
                 "conversation.close", {"conversation_id": conversation_id, "client_id": new_client_id()}
             )
+            agent.finish(conversation_id)
             return [
                 f"{dialogue.id}: {name} differs from the file"
                 for name, texts in views.items()
@@ -208,7 +209,9 @@ async def _play_all(
         finally:
             if killing is not None:
                 killing.cancel()
-                await asyncio.gather(killing, return_exceptions=True)
+                (ended,) = await asyncio.gather(killing, return_exceptions=True)
+                if isinstance(ended, Exception):
+                    outcome.differences.append(f"the server was not killed to the end: {ended!r}")
                 if victim is not None:
                     await victim.kill()
                     await victim.start()
