@@ -11,7 +11,7 @@ import contextlib
 import itertools
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 import aiohttp
@@ -53,10 +53,17 @@ class Gone(Exception):
 
 
 class Connection:
-    """One WebSocket in one namespace. Raises `Gone` from everything once it is over."""
+    """One WebSocket in one namespace. Raises `Gone` from everything once it is over.
 
-    def __init__(self, ws: aiohttp.ClientWebSocketResponse, namespace: str) -> None:
+    `silent_s` without a ping, as the server promised it, say that the line is dead though nobody closed it.
+    """
+
+    def __init__(self, ws: aiohttp.ClientWebSocketResponse, namespace: str, silent_s: float) -> None:
         self.ws = ws
+        self.silent_s = silent_s
+        self.awake = asyncio.Event()
+        """While it is not set, nothing is read."""
+        self.awake.set()
         self._namespace = namespace
         self._ids = itertools.count(1)
         self._open: dict[int, asyncio.Future[dict[str, Any]]] = {}
@@ -73,7 +80,7 @@ class Connection:
                     timeout=aiohttp.ClientWSTimeout(ws_close=0.5),
                 )
                 try:
-                    await ws.receive_str()
+                    promised = orjson.loads((await ws.receive_str())[1:])
                     await ws.send_str(f"40{namespace},{orjson.dumps({'token': token}).decode()}")
                     answer = await ws.receive_str()
                 except BaseException:
@@ -85,13 +92,18 @@ class Connection:
         if answer.startswith("44"):
             await ws.close()
             raise CommandRefused(orjson.loads(answer[answer.index(",") + 1 :])["data"])
-        return cls(ws, namespace)
+        return cls(ws, namespace, (promised["pingInterval"] + promised["pingTimeout"]) / 1000)
 
     async def read(self, hear: Callable[[str, Any], None]) -> None:
         """Reads until the end: answers go to who asked, events to `hear`, pings are answered."""
         head, answered = f"42{self._namespace},", f"43{self._namespace},"
         try:
-            async for message in self.ws:
+            while True:
+                await self.awake.wait()
+                async with asyncio.timeout(self.silent_s):
+                    message = await self.ws.receive()
+                if message.type is not aiohttp.WSMsgType.TEXT:
+                    break
                 packet = message.data
                 if packet == "2":
                     await self.ws.send_str("3")
@@ -102,7 +114,7 @@ class Connection:
                     waiting = self._open.pop(int(packet[len(answered) : start]), None)
                     if waiting is not None and not waiting.done():
                         waiting.set_result(orjson.loads(packet[start:])[0])
-        except (aiohttp.ClientError, OSError):
+        except (aiohttp.ClientError, OSError, TimeoutError):
             pass
         finally:
             self.end()
@@ -143,6 +155,9 @@ class View:
         self.entries: list[dict[str, Any]] = []
         self.held: dict[int, dict[str, Any]] = {}
         self.shown_at: dict[str, float] = {}
+        self.gaps: list[float] = []
+        """For how long each gap stood open, in seconds."""
+        self._gap_since = 0.0
 
     @property
     def last_seq(self) -> int:
@@ -150,6 +165,7 @@ class View:
 
     def put(self, entry: dict[str, Any]) -> list[dict[str, Any]]:
         """Takes an entry in; what is shown by it, in order. What comes before its turn is held."""
+        whole = not self.held
         if entry["seq"] > self.last_seq:
             self.held[entry["seq"]] = entry
         shown = []
@@ -157,6 +173,10 @@ class View:
             self.entries.append(following)
             self.shown_at[following["message_id"]] = time.monotonic()
             shown.append(following)
+        if whole and self.held:
+            self._gap_since = time.monotonic()
+        elif not whole and not self.held:
+            self.gaps.append(time.monotonic() - self._gap_since)
         return shown
 
 
@@ -316,6 +336,12 @@ class Chatter:
             self._line.end()
             await self._line.ws.close()
 
+    def doze(self) -> Connection:
+        """Reads nothing more from the present connection until that is awake again."""
+        assert self._line is not None
+        self._line.awake.clear()
+        return self._line
+
     async def close(self) -> None:
         """Leaves; may be called twice."""
         self._staying.cancel()
@@ -448,7 +474,10 @@ class Chatter:
             self.changed.notify_all()
 
     def _tell_soon(self) -> None:
-        task = asyncio.create_task(self._tell())
+        self._do_soon(self._tell())
+
+    def _do_soon(self, doing: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(doing)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -458,14 +487,25 @@ class Buyer(Chatter):
 
 
 class Agent(Chatter):
-    """An agent who is ready whenever he is connected, and knows what is his."""
+    """An agent who is ready whenever he is connected, takes what is offered and knows what is his."""
 
     person_id = ""
     state = "ready"
+    takes = True
+    """Whether he takes offers."""
 
-    async def owns(self, conversation_id: str) -> int:
+    def _hear(self, event: str, payload: dict[str, Any]) -> None:
+        super()._hear(event, payload)
+        if event == "conversation.offered" and self.takes:
+            self._do_soon(self._take(payload["offer_id"], payload["fence"]))
+
+    async def _take(self, offer_id: str, fence: int) -> None:
+        with contextlib.suppress(CommandRefused):  # it may be over by now
+            await self.ask("conversation.accept", offer_id=offer_id, fence=fence)
+
+    async def owns(self, conversation_id: str, within_s: float = WITHIN_S) -> int:
         """Waits until he knows that a conversation is his; its fence."""
-        await self.until(lambda: conversation_id in self.fences)
+        await self.until(lambda: conversation_id in self.fences, within_s)
         return self.fences[conversation_id]
 
     async def _arrive(self, line: Connection) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from queues.presence import SETTLE_MS
 from server.auth import staff
 from server.auth.merchant import sign_identity
 from server.bootstrap import Livedesk
@@ -36,7 +37,9 @@ from tests.services.processes import free_port
 READY_S = 5.0
 """How soon a killed server answers again (scenario 1)."""
 SHOP = "cloud"
-GROUP = "售后"
+OFFERING = "预约"
+GROUPS = ("售后", OFFERING)
+"""Where the agents serve: the default group, and that of buyers of tier `svip`, who are offered."""
 
 
 class Nursery:
@@ -83,6 +86,8 @@ class Node:
         self._order = {
             "settings": settings | order.get("settings", {}),
             "limits": order.get("limits", {}),
+            "constants": order.get("constants", {}),
+            "settle_ms": order.get("settle_ms", SETTLE_MS),
             "fuse": str(folder / "fuse"),
             "log": str(self.log),
         }
@@ -158,7 +163,7 @@ class Town:
         self._folder = folder
 
     async def furnish(self, agents: int = 2) -> Self:
-        """The house's two shops, and in the first one's default group so many agents `c0`, `c1`, …"""
+        """The house's two shops, and in two groups of the first one so many agents `c0`, `c1`, …"""
         db = await Database.open(self.database, clock=epoch_ms)
         try:
             await furnish(self.house, db)
@@ -173,7 +178,8 @@ class Town:
                 assert person is not None
                 self.house.people[f"c{number}"] = person.id
                 await staff.set_role(unit, person.id, SHOP, "agent", now)
-                await unit.shops.join_group(self.house.groups[SHOP, GROUP], person.id)
+                for group in GROUPS:
+                    await unit.shops.join_group(self.house.groups[SHOP, group], person.id)
         return self
 
     @asynccontextmanager
@@ -206,14 +212,16 @@ class Town:
                     assert answer.status in (429, 503), data
             await asyncio.sleep(0.02)
 
-    def buyer(self, subject: str, url: str) -> Buyer:
+    def buyer(self, subject: str, url: str, **claims: Any) -> Buyer:
         """A buyer's client, signed in by the shop; it keeps its session over reconnects, as a page does."""
         kept: list[str] = []
 
         async def token() -> str:
             if not kept:
                 secret = self.house.secrets[SHOP]
-                identity = sign_identity(SHOP, subject, kid="k1", secret=secret, now_s=epoch_ms() // 1000)
+                identity = sign_identity(
+                    SHOP, subject, kid="k1", secret=secret, now_s=epoch_ms() // 1000, **claims
+                )
                 session = await self.post(
                     buyer.url, "/api/v1/buyer/session", {"shop": SHOP, "identity": identity}
                 )

@@ -5,36 +5,53 @@ for the imports again; it answers with the node's process id. It ends with its s
 with it.
 
 An order: {settings: server.config's, limits: fields of signaling.limits.Limits in seconds and counts,
-fuse: a file of 8 bytes (see `Fuse`), log: a file for what the node writes}.
+constants: other values for constants of modules, by dotted name, settle_ms: the dispatcher's,
+fuse: a file of 12 bytes (see `Fuse`), log: a file for what the node writes}.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import json
 import mmap
 import os
 import signal
 import struct
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from sqlalchemy import Engine, event
 
-from server import logs
+from queues.dispatcher import Dispatcher
+from server import bootstrap, logs
 from server.app import serve
+from server.bootstrap import Desk
 from server.config import load_settings
 from server.storage import batch
+from server.storage.database import Database, Unit
 from server.storage.postgres import PostgresEngine
 from signaling.dispatch import Stage
 from signaling.limits import Allowance, Limits
 
 Moment = Literal["before_commit", "committed", "acknowledged"]
-"""Before a message's commit; after it and before the ack; after the ack and before the fan-out."""
+"""Before a command's commit; after it and before the ack; after the ack and before the fan-out."""
 MOMENTS: tuple[Moment, ...] = get_args(Moment)
+SEND = "chat.send"
+STEPS: dict[str, tuple[str, ...]] = {
+    "conversation.open": ("open_conversation",),
+    "conversation.accept": ("accept_offer",),
+    "conversation.transfer": ("transfer",),
+    "conversation.close": ("close_by_buyer", "close_by_agent"),
+}
+"""Commands that take a conversation on, each with its use cases, which are units of work."""
+COMMANDS = (SEND, *STEPS)
 
 MUCH = Allowance(1_000_000, 1_000_000)
 ALL = {"write": MUCH, "read": MUCH, "mark": MUCH, "hint": MUCH}
@@ -50,9 +67,9 @@ UNHURRIED: dict[str, Any] = {
 
 
 class Fuse:
-    """Eight bytes shared by test and node: which moment is fatal, and at which passing from now on."""
+    """Twelve bytes shared by test and node: which moment of which command is fatal, at which passing."""
 
-    _FORM = struct.Struct("=ii")
+    _FORM = struct.Struct("=iii")
 
     def __init__(self, file: Path) -> None:
         if not file.exists():
@@ -60,55 +77,69 @@ class Fuse:
         with file.open("r+b") as opened:
             self._shared = mmap.mmap(opened.fileno(), self._FORM.size)
 
-    def light(self, moment: Moment, passing: int) -> None:
-        """The node dies at the `passing`-th such moment of a message, 1 being the next."""
-        self._FORM.pack_into(self._shared, 0, MOMENTS.index(moment) + 1, passing)
+    def light(self, moment: Moment, passing: int, command: str = SEND) -> None:
+        """The node dies at the `passing`-th such moment of such a command, 1 being the next."""
+        self._FORM.pack_into(self._shared, 0, MOMENTS.index(moment) + 1, passing, COMMANDS.index(command))
 
     def put_out(self) -> None:
         """Nothing is fatal."""
-        self._FORM.pack_into(self._shared, 0, 0, 0)
+        self._FORM.pack_into(self._shared, 0, 0, 0, 0)
 
-    def pass_by(self, moment: Moment) -> None:
+    def pass_by(self, moment: Moment, command: str | None) -> None:
         """Where the node comes by such a moment."""
-        fatal, left = self._FORM.unpack_from(self._shared, 0)
-        if fatal != MOMENTS.index(moment) + 1:
+        fatal, left, which = self._FORM.unpack_from(self._shared, 0)
+        if fatal != MOMENTS.index(moment) + 1 or command != COMMANDS[which]:
             return
         if left > 1:
-            self._FORM.pack_into(self._shared, 0, fatal, left - 1)
+            self._FORM.pack_into(self._shared, 0, fatal, left - 1, which)
         else:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def at(self, stage: Stage, command: str) -> None:
         """Signaling's failpoint."""
-        if command == "chat.send":
-            self.pass_by(stage)
+        self.pass_by(stage, command)
 
 
-_appending: ContextVar[bool] = ContextVar("appending", default=False)
+_doing: ContextVar[str | None] = ContextVar("doing", default=None)
+"""The command that is at work."""
 
 
 def burn_before_commits(fuse: Fuse) -> None:
-    """Has messages come by the fuse when their rows are written and not yet committed, on both databases."""
-    store, append = batch._Batch.store, PostgresEngine.append
+    """Has commands come by the fuse when their rows are written and not yet committed, on both databases."""
+    store, append, write = batch._Batch.store, PostgresEngine.append, Database.write
 
     def stored(self: batch._Batch) -> None:
         store(self)
-        fuse.pass_by("before_commit")
+        fuse.pass_by("before_commit", SEND)
 
-    async def appended(self: PostgresEngine, *arguments: Any) -> Any:
-        token = _appending.set(True)
-        try:
-            return await append(self, *arguments)
-        finally:
-            _appending.reset(token)
+    @asynccontextmanager
+    async def written(self: Database) -> AsyncIterator[Unit]:
+        async with write(self) as unit:
+            yield unit
+            fuse.pass_by("before_commit", _doing.get())
 
     def committing(_: object) -> None:
-        if _appending.get():
-            fuse.pass_by("before_commit")
+        if _doing.get() == SEND:
+            fuse.pass_by("before_commit", SEND)
 
     setattr(batch._Batch, "store", stored)  # noqa: B010 - mypy forbids the assignment
-    setattr(PostgresEngine, "append", appended)  # noqa: B010
+    setattr(PostgresEngine, "append", _named(SEND, append))  # noqa: B010
+    setattr(Database, "write", written)  # noqa: B010
     event.listen(Engine, "commit", committing)
+    for command, cases in STEPS.items():
+        for case in cases:
+            setattr(Desk, case, _named(command, getattr(Desk, case)))
+
+
+def _named(command: str, work: Any) -> Any:
+    async def named(*arguments: Any) -> Any:
+        token = _doing.set(command)
+        try:
+            return await work(*arguments)
+        finally:
+            _doing.reset(token)
+
+    return named
 
 
 def live(order: dict[str, Any]) -> None:
@@ -120,6 +151,10 @@ def live(order: dict[str, Any]) -> None:
     os.dup2(nothing, 0)
     fuse = Fuse(Path(order["fuse"]))
     burn_before_commits(fuse)
+    for name, value in order["constants"].items():
+        module, _, constant = name.rpartition(".")
+        setattr(importlib.import_module(module), constant, value)
+    setattr(bootstrap, "Dispatcher", partial(Dispatcher, settle_ms=order["settle_ms"]))  # noqa: B010
     logs.set_up("warning")
     settings = load_settings({}, admin_bind="", log_level="warning", **order["settings"])
 

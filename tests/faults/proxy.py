@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -110,12 +111,16 @@ class Proxy:
         through: asyncio.Event,
         tamper: Tamper,
     ) -> None:
-        """The server's side: frame by frame once the connection is a WebSocket."""
-        head = await reader.readuntil(b"\r\n\r\n")
-        await through.wait()
-        writer.write(head)
-        if not head.startswith(b"HTTP/1.1 101"):
-            return await self._copy(reader, writer, through)
+        """The server's side: answer by answer, then frame by frame once the connection is a WebSocket."""
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            await through.wait()
+            writer.write(head)
+            if head.startswith(b"HTTP/1.1 101"):
+                break
+            size = re.search(rb"(?i)^content-length: *(\d+)", head, re.MULTILINE)
+            if size is not None:
+                writer.write(await reader.readexactly(int(size[1])))
         while True:
             opcode, payload = await _frame(reader)
             await through.wait()
