@@ -85,6 +85,10 @@ class Livedesk:
         if row is not None:
             self.signaling.publish([RowChanged(summary(row))])
 
+    async def tidy(self) -> None:
+        """Ends sign-ins that nobody uses; one with a socket here is in use."""
+        await self.sockets.end_idle(self.signaling.audience().sign_ins)
+
     async def start(self) -> None:
         """Begins to serve the line and to hear other nodes."""
         if self.cluster is not None and self.catch_up is not None:
@@ -95,7 +99,7 @@ class Livedesk:
         self.dispatcher.start()
         self._tasks = [
             asyncio.create_task(_every(RENEW_EVERY_MS / 1000, self.attending.renew)),
-            asyncio.create_task(_every(TIDY_EVERY_S, self.sockets.end_idle)),
+            asyncio.create_task(_every(TIDY_EVERY_S, self.tidy)),
         ]
         if self.catch_up is not None:
             self._tasks.append(asyncio.create_task(self.catch_up.run()))

@@ -117,10 +117,11 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]  # published without t
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Who has sockets on this node: buyers, agents, the shops those work in, and conversations looked at."""
+    """Who has sockets on this node: buyers; agents, their sign-ins and shops, and what they look at."""
 
     buyers: frozenset[str]
     agents: frozenset[str]
+    sign_ins: frozenset[str]
     shops: frozenset[str]
     looked: frozenset[str]
 
@@ -169,6 +170,7 @@ class Signaling:
         return Audience(
             buyers=frozenset(peer.actor.id for peer in peers if not peer.agent),
             agents=frozenset(peer.actor.id for peer in agents),
+            sign_ins=frozenset(peer.actor.session_id for peer in agents),
             shops=frozenset(shop_id for peer in agents for shop_id in peer.actor.shops),
             looked=frozenset(each for peer in agents for each in (*peer.looks, *peer.watches)),
         )

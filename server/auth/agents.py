@@ -116,7 +116,7 @@ class SignIns:
         await self._counter.spend(rates.SIGNED_IN, found.id)
         if now - found.seen_at >= SEEN_EVERY_MS:
             async with self._database.write() as unit:
-                await unit.people.seen(found.id, now)
+                await unit.people.seen([found.id], now)
         return SignedIn(found.id, found.person_id, found.expires_at)
 
     async def me(self, signed_in: SignedIn) -> session.Me:

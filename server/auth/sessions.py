@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from protocol.base import Locale, Namespace
 from protocol.errors import ErrorCode, Refused
@@ -60,13 +60,15 @@ class SocketSessions:
             except Refused:
                 return None
 
-    async def end_idle(self) -> None:
+    async def end_idle(self, in_use: Iterable[str] = ()) -> None:
         """End sign-ins that nobody used for too long, with their sockets, and forget what is long over.
 
-        To be called about once a minute, on any node; calling it twice changes nothing.
+        `in_use`: sign-ins with an open socket here; having one is using it. To be called about once a minute
+        on every node, so that none ends what is in use on another; calling it twice changes nothing.
         """
         now = self._database.clock()
         async with self._database.write() as unit:
+            await unit.people.seen(in_use, now)
             ended = await unit.people.end_idle(now, seen_before=now - IDLE_MS)
             await unit.people.forget_sign_ins(now - FORGET_AFTER_MS)
             await unit.buyers.forget_sessions(now - FORGET_AFTER_MS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy import Select, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from protocol.base import Role
+from server.storage.line_rows import chunks
 from server.storage.schema import (
     agent_sessions,
     group_members,
@@ -185,11 +186,12 @@ class People:
         query = query.order_by(agent_sessions.c.created_at.desc(), agent_sessions.c.id).limit(most)
         return [SignIn(*row) for row in await self._connection.execute(query)]
 
-    async def seen(self, session_id: str, now: int) -> None:
-        """The sign-in was used just now."""
-        await self._connection.execute(
-            update(agent_sessions).where(agent_sessions.c.id == session_id).values(seen_at=now)
-        )
+    async def seen(self, session_ids: Iterable[str], now: int) -> None:
+        """These sign-ins were used just now."""
+        for some in chunks(session_ids):
+            await self._connection.execute(
+                update(agent_sessions).where(agent_sessions.c.id.in_(some)).values(seen_at=now)
+            )
 
     async def end_sign_ins(
         self,

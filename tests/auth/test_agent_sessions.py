@@ -170,6 +170,18 @@ async def test_an_idle_sign_in_is_ended_with_its_sockets_and_forgotten_in_the_en
         assert await reader.people.sign_in(session_id=actor.session_id) is None
 
 
+async def test_a_sign_in_with_an_open_socket_is_in_use_until_its_week_is_over(desk: World) -> None:
+    used, idle = await socket(desk), await socket(desk, "2001")
+    for _ in range(14):  # a week of half days without one request
+        desk.clock.ms += IDLE_MS - 1
+        await desk.sockets.end_idle([used.session_id])
+        assert await desk.sockets.review(used) is not None
+    assert await desk.sockets.review(idle) is None
+    desk.clock.ms += IDLE_MS
+    await desk.sockets.end_idle([used.session_id])
+    assert await desk.sockets.review(used) is None
+
+
 async def test_sign_ins_are_listed_and_ended_by_their_owner_only(desk: World) -> None:
     here, there = await login(desk), await login(desk)
     mine = await desk.agents.signed_in(here)

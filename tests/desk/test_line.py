@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from server.auth import staff
+from server.auth.agents import IDLE_MS
 from server.identifiers import epoch_ms, new_client_id
 from tests.desk.house import House, Person, Refusal
 
@@ -228,3 +229,21 @@ async def test_rows_of_another_shop_are_neither_shown_nor_heard(house: House) ->
     await buyer.say(conversation, "在吗")
     await stranger.ask("desk.load")
     assert "chat.posted" not in stranger.names()
+
+
+async def test_an_open_socket_keeps_a_sign_in_in_use_and_without_one_it_is_idle(house: House) -> None:
+    here = await house.agent("a1")
+    await house.post("/api/v1/agents/impersonate", {"login": "a2"}, key=house.keys["cloud"])
+    now = epoch_ms()
+    async with house.node.db.write() as unit:
+        both = [
+            row.id
+            for login in ("a1", "a2")
+            for row in await unit.people.sign_ins(house.people[login], now=now, seen_after=0, most=9)
+        ]
+        await unit.people.seen(both, now - IDLE_MS)
+    await house.node.tidy()
+    async with house.node.db.read() as reader:
+        ended = [await reader.people.sign_in(session_id=each) for each in both]
+    assert [row is not None and row.ended_at is None for row in ended] == [True, False]
+    assert (await here.ask("desk.load"))["seat"]
