@@ -37,6 +37,8 @@ BODY_SECONDS = 15.0
 """From the headers to the last byte of a body: a slow sender does not hold a connection for ever."""
 CALL_SECONDS = 10.0
 """A call that takes longer is answered `retry`; every call may safely be made again."""
+GONE = "gone"
+"""Stands in log and metrics for a code where the client left before it had sent all."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 
 Caller = BuyerBearer | SignedIn | KeyHolder | None
@@ -156,9 +158,10 @@ class Door:
         except web.HTTPException as error:
             said = _of_aiohttp(error)
             code, response = said.code.value, refuse(said)
-        except ConnectionResetError:
-            raise  # the client is gone; nobody reads an answer
-        except Exception:
+        except Exception as error:
+            if isinstance(error, ConnectionError) and _gone(request):
+                code, response = GONE, web.Response(status=400)  # nobody reads it
+                return response
             request_id = request[IDS]["request_id"]
             log.exception("http.failed", extra={"route": _pattern(request), "request_id": request_id})
             code = ErrorCode.internal.value
@@ -240,6 +243,11 @@ def _possible(route: Route) -> frozenset[ErrorCode]:
     return _ALWAYS | _SESSION | frozenset(route.errors)
 
 
+def _gone(request: web.Request) -> bool:
+    """Whether the client's connection is over; another connection that breaks is a fault of ours."""
+    return request.transport is None or request.transport.is_closing()
+
+
 async def unknown(request: web.Request) -> web.StreamResponse:
     """Where nothing is."""
     raise Refused(ErrorCode.unknown_command, "There is no such address, or not with this method.")
@@ -266,6 +274,8 @@ async def _body(request: web.Request) -> bytes:
             return await request.read()
     except TimeoutError:
         raise Refused(ErrorCode.bad_request, "The body did not arrive in time.") from None
+    except web.RequestPayloadError:
+        raise Refused(ErrorCode.bad_request, "The body is not framed as HTTP has it.") from None
 
 
 def _bearer(request: web.Request) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from protocol.base import MAX_HTTP_BODY_BYTES, Route
 from protocol.errors import ErrorCode, Refused
@@ -314,6 +315,48 @@ async def test_a_body_that_does_not_arrive_is_not_waited_for(
     assert b" 400 " in head
     writer.close()
     await writer.wait_closed()
+
+
+@pytest.mark.parametrize(
+    "framing", [b"Content-Length: 10\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n5\r\n{"]
+)
+async def test_a_client_that_leaves_within_a_body_is_no_fault(
+    desk: World, tmp_path: Path, caplog: pytest.LogCaptureFixture, framing: bytes
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with serve(desk, tmp_path) as site:
+        begun = asyncio.Event()
+        read = web.Request.read
+
+        async def reading(request: web.Request) -> bytes:
+            begun.set()
+            return await read(request)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(web.Request, "read", reading)
+            _, writer = await asyncio.open_connection("127.0.0.1", site.port)
+            writer.write(
+                b"PUT /api/v1/products/p HTTP/1.1\r\nHost: desk\r\nContent-Type: application/json\r\n"
+                b"Authorization: Bearer " + desk.secrets["shop-a"].encode() + b"\r\n" + framing
+            )
+            async with asyncio.timeout(10):
+                await begun.wait()
+            writer.transport.abort()
+    said = [record for record in caplog.records if record.name == "livedesk.access"]
+    assert [vars(record)["code"] for record in said] == ["gone"]
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+    assert site.merchants.called == []
+
+
+async def test_a_connection_of_ours_that_breaks_is_a_fault_of_ours(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.merchants.raises = ConnectionResetError("the database")
+    response = await site.client.put(
+        "/api/v1/products/p", json=PRODUCT, headers=bearer(site.world.secrets["shop-a"])
+    )
+    assert await refused(response) is ErrorCode.internal
+    assert "http.failed" in caplog.messages
 
 
 async def test_a_head_that_does_not_arrive_is_not_waited_for(
