@@ -99,9 +99,18 @@ class Pages:
         return self._page(request, _built(self._widget, "widget"), FRAME, shop)
 
     async def _first_party(self, request: web.Request) -> web.StreamResponse:
-        """The same app as a page of its own: for order pages, web-views and QR codes; nobody embeds it."""
-        await self._shop(request.match_info["shop"])
-        return self._page(request, _built(self._widget, "widget"), FRAME, ())
+        """The same app as a page of its own: for order pages, web-views and QR codes; nobody embeds it.
+
+        A person came here by a link: that there is no such shop he is told by the app, in his language.
+        """
+        page = self._page(request, _built(self._widget, "widget"), FRAME, ())
+        try:
+            await self._shop(request.match_info["shop"])
+        except Refused as refusal:
+            if refusal.code is not ErrorCode.not_found:
+                raise
+            page.set_status(404)
+        return page
 
     async def _widget_file(self, request: web.Request) -> web.StreamResponse:
         path = request.match_info["path"]

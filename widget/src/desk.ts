@@ -133,6 +133,7 @@ export class Desk {
     bridge.hear((message) => void this.heard(message))
     bridge.say({ livedesk: 'ready' })
     if (!start.shop) {
+      await this.speakToReader()
       this.state.shopRefusal = new Refusal('not_found', 'No shop is named.')
       return
     }
@@ -155,10 +156,17 @@ export class Desk {
       if (!this.localeWished) await setLocale(body.locale)
       this.state.shop = body
     } catch (thrown) {
-      this.state.shopRefusal = asRefusal(thrown)
+      const refusal = asRefusal(thrown)
+      if (refusal.code === 'not_found') await this.speakToReader()
+      this.state.shopRefusal = refusal
     }
   }
   private localeWished = false
+
+  /** Without a shop it is the reader's own language that counts. */
+  private async speakToReader(): Promise<void> {
+    if (!this.localeWished) await setLocale(toLocale(navigator.language) ?? 'zh-CN')
+  }
 
   // What the person does -------------------------------------------------------------------------------
 

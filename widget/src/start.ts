@@ -16,6 +16,14 @@ export interface Start {
 const ID = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/
 const id = (value: string | null): string | undefined => (value !== null && ID.test(value) ? value : undefined)
 
+function decoded(part: string): string | null {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return null
+  }
+}
+
 /** Reads the address. What has the wrong form is as if it were not there. */
 export function readStart(url: URL): Start {
   const { searchParams: query } = url
@@ -31,7 +39,7 @@ export function readStart(url: URL): Start {
   }
   return {
     mode: first ? 'page' : 'frame',
-    shop: id(first ? decodeURIComponent(first[1]!) : query.get('shop')) ?? '',
+    shop: id(first ? decoded(first[1]!) : query.get('shop')) ?? '',
     parent: first ? null : exactOrigin(query.get('parent')),
     place,
     identity: first ? new URLSearchParams(url.hash.slice(1)).get('identity') : null,

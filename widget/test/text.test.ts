@@ -117,6 +117,10 @@ describe('the address', () => {
     expect(withoutSecrets(url)).toBe('/c/s1?order=o1&product=p1&session=l1&position=65000&topic=%E9%80%80%E8%B4%A7')
   })
 
+  test.each(['/c/', '/c/%E0%A4', '/c/%3Cscript%3E', '/c/a/b'])('%s names no shop', (path) => {
+    expect(readStart(new URL(path, 'https://desk.example')).shop).toBe('')
+  })
+
   test('of a frame names the page around it, and never an identity', () => {
     const url = new URL('https://desk.example/widget/frame?shop=s1&parent=https%3A%2F%2Fshop.example&code=c#identity=x')
     expect(readStart(url)).toMatchObject({ mode: 'frame', shop: 's1', parent: 'https://shop.example', identity: null, code: null })
