@@ -46,10 +46,10 @@ export function shortMoment(at: number, now: number, language: Language): string
   return format(language, { ...(sameYear ? {} : { year: '2-digit' }), month: 'numeric', day: 'numeric' }).format(at)
 }
 
-/** From when to when: with the day unless it is today, with seconds when minutes would not tell the ends apart. */
+/** From when to when, or still going on: with the day unless it is today, with seconds when minutes would not tell the ends apart. */
 export function span(from: number, to: number | null, now: number, language: Language): string {
   const day = dayKey(from) === dayKey(now) ? '' : `${shortMoment(from, now, language)} `
-  if (to === null) return day + timeOfDay(from, language)
+  if (to === null) return `${day}${timeOfDay(from, language)} –`
   const write = timeOfDay(from, language) === timeOfDay(to, language) ? timeWithSeconds : timeOfDay
   return `${day}${write(from, language)} – ${write(to, language)}`
 }

@@ -31,8 +31,8 @@ const en: typeof zh = {
     breakWith: 'Break · {reason}',
     reasons: { lunch: 'Meal', rest: 'Rest', meeting: 'Meeting', training: 'Training', missed: 'Missed offers', returned: 'Back online' },
     put: {
-      missed: 'Two offers were missed in a row, so you were put on a break.',
-      returned: 'You were away too long and your conversations went back to the line. Say when you are ready.',
+      missed: 'Two offers in a row were missed, so you are on a break.',
+      returned: 'You were away, and your conversations went back to the line.',
     },
     backToReady: 'Back to ready',
     units: 'Load {used}/{capacity}',
