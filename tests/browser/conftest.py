@@ -58,9 +58,12 @@ def stream() -> Path:
         return stream_in(folder)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def demo(stream: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """`livedesk demo` on two free ports and a fresh data folder, ended by its process id."""
+    """`livedesk demo` on two free ports and a fresh data folder, ended by its process id.
+
+    Each file its own: buyers whom one leaves in the line would fill the agents of the next.
+    """
     data = tmp_path_factory.mktemp("demo")
     port = _two_free_ports()
     process = subprocess.Popen(
