@@ -1,12 +1,13 @@
 """What became true: the facts that the publisher may speak of, only after they are committed.
 
-Facts are plain data and carry everything that any audience may see; `present` decides who sees what.
+Facts are plain data and carry everything that any audience may see; `present` decides who sees what. What is
+made for every message is a NamedTuple: a frozen dataclass is five times as slow to make.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from protocol import conversation, line
 from protocol.provenance import ProvenanceCard
@@ -15,8 +16,7 @@ Log = Literal["public", "desk"]
 SenderKind = Literal["buyer", "agent", "system"]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """The conversation a fact is about, and whom it concerns. `owner_id` is None while nobody owns it."""
 
     conversation_id: str
@@ -25,8 +25,7 @@ class Place:
     owner_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class LogEntry:
+class LogEntry(NamedTuple):
     """One stored row of a log. `body` holds the fields of the entry's kind as they go over the wire.
 
     `sent_at` is epoch milliseconds (UTC). A recalled entry keeps its place; its body is not sent.
@@ -44,8 +43,7 @@ class LogEntry:
     recalled: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class EntryStored:
+class EntryStored(NamedTuple):
     """An entry was stored. `recall` entries are told as `chat.recalled`, desk entries to agents only.
 
     `by_sid` is the socket that wrote it: it has the acknowledgement and needs no echo.

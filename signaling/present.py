@@ -6,8 +6,7 @@ Payloads are plain dicts in the catalogue's shapes; each audience's fields are l
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from protocol import chat
 from protocol.base import Namespace, Wire
@@ -16,8 +15,7 @@ from signaling import facts, rooms
 Audience = Literal["buyer", "agents"]
 
 
-@dataclass(frozen=True, slots=True)
-class Emission:
+class Emission(NamedTuple):
     """One event for all sockets of a namespace that are in any of `rooms`, but the socket `skip_sid`."""
 
     namespace: Namespace

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import orjson
@@ -241,7 +240,7 @@ class _Batch:
 
     def _as_it_stands(self, asked: NewEntry, stored: LogEntry) -> LogEntry:
         if asked.log == "public" and (asked.conversation_id, stored.seq) in self._recalled:
-            return replace(stored, body={}, recalled=True)
+            return stored._replace(body={}, recalled=True)
         return stored
 
     def _stored(self, row: _Row, entry: NewEntry) -> Appended | None:

@@ -1,10 +1,10 @@
-"""The plain records that go in and out of storage on the message path."""
+"""The plain records that go in and out of storage on the message path; those of every message are tuples."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
 import orjson
 
@@ -15,8 +15,7 @@ LineState = Literal["waiting", "offered", "active", "done"]
 Tab = Literal["mine", "waiting", "all"]
 
 
-@dataclass(frozen=True, slots=True)
-class NewEntry:
+class NewEntry(NamedTuple):
     """One entry to append, with what entitles its author.
 
     A buyer owns the conversation (`sender_id`); an agent works in one of `shop_ids` and, in the public log,
@@ -34,13 +33,12 @@ class NewEntry:
     sent_at: int
     kind: str
     body: dict[str, Any]
-    shop_ids: frozenset[str] = field(default=frozenset())
+    shop_ids: frozenset[str] = frozenset()
     fence: int | None = None
     recalls: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(NamedTuple):
     """What is stored now. `repeated`: this client id had been stored before, and this is that entry."""
 
     place: Place
@@ -48,8 +46,7 @@ class Appended:
     repeated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class NewMark:
+class NewMark(NamedTuple):
     """How far one side has received and read: a buyer his own conversation, an agent the one he owns."""
 
     conversation_id: str
@@ -57,11 +54,10 @@ class NewMark:
     reader_id: str
     delivered: int | None
     read: int | None
-    shop_ids: frozenset[str] = field(default=frozenset())
+    shop_ids: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Marked:
+class Marked(NamedTuple):
     """The marks as they stand. `moved`: this very mark pushed one of them forward."""
 
     place: Place

@@ -326,7 +326,7 @@ async def test_a_visitors_open_conversation_goes_on_under_the_buyer_he_turns_out
     assert begun.handed_over == conversation
     assert await owner_of(desk, conversation) == begun.reply.buyer_id
 
-    again = await desk.database.append(replace(entry, sender_id=begun.reply.buyer_id))
+    again = await desk.database.append(entry._replace(sender_id=begun.reply.buyer_id))
     assert (again.repeated, again.entry.seq) == (True, stored.entry.seq), "sent again, stored once"
     assert await refusal(desk.database.append(entry)) is ErrorCode.not_found
     assert await desk.sockets.review(visitors_socket) is None

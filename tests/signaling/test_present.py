@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
 from typing import Any, get_args
 
 import pytest
@@ -109,9 +108,7 @@ def test_every_declared_event_of_a_fact_is_presented_by_some_sample() -> None:
 def test_a_recalled_message_keeps_its_place_and_loses_its_body() -> None:
     for kind, emptied in (("text", "text"), ("card", "body")):
         whole = PUBLIC_ENTRIES[kind]
-        recalled = facts.LogEntry(
-            **{field.name: getattr(whole, field.name) for field in fields(whole)} | {"recalled": True}
-        )
+        recalled = whole._replace(recalled=True)
         for audience in ("buyer", "agents"):
             shown = public_entry(recalled, "buyer" if audience == "buyer" else "agents")
             assert shown[emptied] is None

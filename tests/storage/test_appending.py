@@ -1,7 +1,6 @@
 """What is appended, by whom, and what comes back: the message path of both databases."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
@@ -61,7 +60,7 @@ async def test_a_repeated_client_id_with_other_words_gets_the_first_words(databa
     entry = said(conversation.id, "第一句")
     await database.append(entry)
     again = await database.append(
-        replace(entry, body={"text": "改了"}, message_id="message-other", sent_at=NOON + 5)
+        entry._replace(body={"text": "改了"}, message_id="message-other", sent_at=NOON + 5)
     )
     assert again.repeated
     assert again.entry.body == {"text": "第一句"}
@@ -85,7 +84,7 @@ async def test_one_client_id_at_the_same_instant_is_stored_once(database: Databa
     conversation = await opened(database)
     entry = said(conversation.id)
     answers = await asyncio.gather(
-        *(database.append(replace(entry, message_id=f"message-at-once-{n}")) for n in range(20))
+        *(database.append(entry._replace(message_id=f"message-at-once-{n}")) for n in range(20))
     )
     assert sum(not each.repeated for each in answers) == 1
     assert len({(each.entry.seq, each.entry.message_id) for each in answers}) == 1
@@ -158,7 +157,7 @@ async def test_every_refusal_has_its_code_and_leaves_no_trace(database: Database
         (answered(mine.id, fence=8), ErrorCode.stale_fence),
         (answered(mine.id, fence=7, sender_id=COLLEAGUE), ErrorCode.stale_fence),
         (answered(others.id, fence=0), ErrorCode.stale_fence),
-        (replace(answered(mine.id, fence=7), fence=None), ErrorCode.stale_fence),
+        (answered(mine.id, fence=7)._replace(fence=None), ErrorCode.stale_fence),
         (recalling(2, said(mine.id)), ErrorCode.recall_refused),
         (recalling(9, said(mine.id)), ErrorCode.recall_refused),
         (recalling(0, said(mine.id)), ErrorCode.recall_refused),
@@ -213,7 +212,7 @@ async def test_a_repeat_tells_nothing_to_who_has_no_right_to_look(database: Data
     await owned(database, conversation.id, AGENT, 1)
     entry = answered(conversation.id, fence=1)
     await database.append(entry)
-    assert await refused(database, replace(entry, shop_ids=frozenset({OTHER_SHOP}))) is ErrorCode.not_found
+    assert await refused(database, entry._replace(shop_ids=frozenset({OTHER_SHOP}))) is ErrorCode.not_found
 
 
 @pytest.mark.parametrize("later", [0, RECALL_WITHIN_MS - 1, RECALL_WITHIN_MS])

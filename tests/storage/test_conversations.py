@@ -1,7 +1,6 @@
 """Conversations from the first open to the last reopen, their marks, and how they are read back."""
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -169,7 +168,7 @@ async def test_appending_in_a_unit_of_work_follows_the_same_rules(database: Data
     entry = answered(mine.id, fence=4)
     async with database.write() as unit:
         first = await unit.conversations.append(entry, now=NOON)
-        again = await unit.conversations.append(replace(entry, body={"text": "别的"}), now=NOON)
+        again = await unit.conversations.append(entry._replace(body={"text": "别的"}), now=NOON)
         routed = await unit.conversations.append(
             system(mine.id, "routed", {"text": "→ 售后"}, log="desk"), now=NOON
         )
@@ -252,7 +251,7 @@ async def test_marks_never_go_back_and_never_beyond_the_end(database: Database) 
         assert (marks(marked), marked.moved, marked.place) == (
             expected,
             moved,
-            replace(mine.place, owner_id=AGENT),
+            mine.place._replace(owner_id=AGENT),
         )
         assert marks(await head(database, mine.id)) == expected
 

@@ -4,7 +4,6 @@ import asyncio
 import itertools
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -58,9 +57,9 @@ def writes(draw: st.DrawFn) -> Write:
         case 2:
             return by_agent
         case 3:
-            return replace(recalling(draw(seqs), by_buyer), client_id=draw(ids))
+            return recalling(draw(seqs), by_buyer)._replace(client_id=draw(ids))
         case 4:
-            return replace(recalling(draw(seqs), by_agent), client_id=draw(ids))
+            return recalling(draw(seqs), by_agent)._replace(client_id=draw(ids))
         case 5:
             return noted(place, sender_id=agent, shop_ids=shops, client_id=draw(ids))
         case 6:
@@ -125,7 +124,7 @@ def test_a_batch_is_as_good_as_one_after_the_other(tmp_path: Path) -> None:
             await asyncio.gather(begin(together, number), begin(apart, number))
             for batch in batches:
                 here = [
-                    replace(write, conversation_id=f"{write.conversation_id}-{number}") for write in batch
+                    write._replace(conversation_id=f"{write.conversation_id}-{number}") for write in batch
                 ]
                 at_once = await asyncio.gather(*(outcome(together, write) for write in here))
                 in_turn = [await alone(apart, write) for write in here]

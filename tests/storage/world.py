@@ -1,7 +1,6 @@
 """A small world to store things about: two shops, their buyers, two agents, and how entries are made."""
 
 import itertools
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import insert, update
@@ -104,7 +103,7 @@ def said(conversation_id: str, words: str = "在吗", **other: Any) -> NewEntry:
         kind="text",
         body={"text": words},
     )
-    return replace(entry, **other)
+    return entry._replace(**other)
 
 
 def answered(conversation_id: str, words: str = "在的", *, fence: int, **other: Any) -> NewEntry:
@@ -136,8 +135,7 @@ def noted(conversation_id: str, words: str = "老客户", **other: Any) -> NewEn
 
 def recalling(seq: int, entry: NewEntry) -> NewEntry:
     """The same author takes back `seq`."""
-    return replace(
-        entry,
+    return entry._replace(
         kind="recall",
         body={"recalled_seq": seq},
         recalls=seq,
