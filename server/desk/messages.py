@@ -167,7 +167,7 @@ def wire(value: Wire) -> dict[str, Any]:
 
 def _sent(stored: Appended) -> chat.Sent:
     entry = stored.entry
-    return chat.Sent.model_construct(message_id=entry.message_id, seq=entry.seq, sent_at=entry.sent_at)
+    return chat.Sent(message_id=entry.message_id, seq=entry.seq, sent_at=entry.sent_at)
 
 
 def _told(stored: Appended, log: facts.Log, sid: str | None) -> tuple[facts.Fact, ...]:
