@@ -232,15 +232,26 @@ async def test_a_refusal_that_is_not_declared_for_the_command_is_a_fault_of_ours
 
 
 async def test_a_command_that_takes_too_long_is_answered_retry_and_the_socket_goes_on() -> None:
-    async with floor(replace(UNHURRIED, command_seconds=0.05)) as built:
+    async with floor() as built:
+        hanging = asyncio.Semaphore(0)
 
         async def hang(name: str, actor: Actor, request: Any) -> None:
+            hanging.release()
             await asyncio.Event().wait()
 
         built.desk.before = hang
-        sender = await built.join(buyer())
-        answer = await sender.call("/buyer", "chat.send", text(1))
+        sender, later = await built.join(buyer("b1")), await built.join(buyer("b2"))
+        first = await sender.ask("/buyer", "chat.send", text(1))
+        await hanging.acquire()
+        built.clock.advance(UNHURRIED.command_seconds / 2)
+        second = await later.ask("/buyer", "chat.send", text(2))
+        await hanging.acquire()
+        built.clock.advance(UNHURRIED.command_seconds / 2)
+        answer = await sender.answer("/buyer", first)
         assert answer["error"]["code"] == "retry"
+        assert built.signaling.census().in_flight == 1
+        built.clock.advance(UNHURRIED.command_seconds / 2)
+        assert (await later.answer("/buyer", second))["error"]["code"] == "retry"
         assert answer["error"]["data"]["retry_after_ms"] > 0
         built.desk.before = None
         assert (await sender.call("/buyer", "chat.send", text(1)))["ok"]
