@@ -395,10 +395,10 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("conversation_id", "seq", name="pk_desk_log"),
         sa.UniqueConstraint(
-            "conversation_id",
-            "sender_id",
             "client_id",
-            name="uq_desk_log_conversation_id_sender_id_client_id",
+            "sender_id",
+            "conversation_id",
+            name="uq_desk_log_client_id_sender_id_conversation_id",
         ),
         sqlite_with_rowid=False,
     )
@@ -420,10 +420,10 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("conversation_id", "seq", name="pk_public_log"),
         sa.UniqueConstraint(
-            "conversation_id",
-            "sender_id",
             "client_id",
-            name="uq_public_log_conversation_id_sender_id_client_id",
+            "sender_id",
+            "conversation_id",
+            name="uq_public_log_client_id_sender_id_conversation_id",
         ),
         sqlite_with_rowid=False,
     )
