@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,7 +32,7 @@ from server.desk.world import World
 from server.http.client import Proxies
 from server.identifiers import epoch_ms, new_id
 from server.metrics import Metrics
-from server.rates import Rates
+from server.rates import Rate, Rates
 from server.storage.database import Database
 from server.storage.leases import SqlDecidingLease
 from signaling import server as signaling
@@ -124,17 +124,18 @@ async def bootstrap(
     *,
     clock: Callable[[], int] = epoch_ms,
     limits: Limits | None = None,
+    rates: Mapping[str, Rate] | None = None,
     failpoint: Failpoint | None = None,
     check: bool = False,
 ) -> Livedesk:
-    """Opens the database and builds a node on it; `start` sets it going."""
+    """Opens the database and builds a node on it; `start` sets it going. `rates` by name replace its own."""
     settings.data.mkdir(parents=True, exist_ok=True)
     db = await Database.open(settings.database, clock=clock)
     node_id = new_id()
     metrics = Metrics()
-    rates = Rates(settings.redis_url)
+    counter = Rates(settings.redis_url, overrides=rates)
     passwords = Passwords()
-    buyers = BuyerSessions(db, rates, settings.own_origins)
+    buyers = BuyerSessions(db, counter, settings.own_origins)
     proxies = Proxies(settings.trusted_proxies)
     sockets = SocketSessions(db, settings.own_origins)
     cluster = Cluster(settings.redis_url, node_id) if settings.redis_url else None
@@ -169,7 +170,7 @@ async def bootstrap(
         metrics,
         client_manager=cluster.manager if cluster else None,
         limits=limits,
-        shared=rates if settings.redis_url else None,
+        shared=counter if settings.redis_url else None,
         failpoint=failpoint,
         check=check,
     )
@@ -179,11 +180,11 @@ async def bootstrap(
     return Livedesk(
         settings=settings,
         db=db,
-        rates=rates,
+        rates=counter,
         passwords=passwords,
         buyers=buyers,
-        sign_ins=SignIns(db, rates, passwords),
-        keys=ApiKeys(db, rates),
+        sign_ins=SignIns(db, counter, passwords),
+        keys=ApiKeys(db, counter),
         sockets=sockets,
         proxies=proxies,
         metrics=metrics,

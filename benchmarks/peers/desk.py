@@ -12,6 +12,7 @@ from pathlib import Path
 from protocol.base import RateClass
 from server.app import serve
 from server.config import load_settings
+from server.rates import API_ADDRESS, IMPERSONATE, SESSION_ADDRESS, Rate
 from signaling.limits import Allowance, Limits
 
 _MUCH = Allowance(1_000_000, 1_000_000)
@@ -31,7 +32,9 @@ def main() -> None:
         agent_socket=_ALL,
         agent_person=_ALL,
     )
-    asyncio.run(serve(settings, limits=limits))
+    # All load comes from one address, with one key.
+    rates = {rate.name: Rate(rate.name, 1_000_000, 1) for rate in (API_ADDRESS, SESSION_ADDRESS, IMPERSONATE)}
+    asyncio.run(serve(settings, limits=limits, rates=rates))
 
 
 if __name__ == "__main__":
