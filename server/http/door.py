@@ -153,6 +153,8 @@ class Door:
         response: web.StreamResponse | None = None
         try:
             response = await handler(request)
+            if response.status == 404:  # a page that says so itself, to a person
+                code = ErrorCode.not_found.value
         except Refused as refusal:
             code, response = refusal.code.value, refuse(refusal)
         except web.HTTPException as error:
