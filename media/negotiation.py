@@ -104,10 +104,9 @@ def offer(local: Local, lines: Mapping[str, Outgoing]) -> str:
             media.host, media.port = local.address, local.port
             media.ice = RTCIceParameters(local.ufrag, local.password, iceLite=True)
             media.dtls = RTCDtlsParameters([RTCDtlsFingerprint("sha-256", local.fingerprint)], role="auto")
+            # One transport serves all lines; peers differ in which of them they read it from.
+            media.ice_candidates, media.ice_candidates_complete = [_candidate(local)], True
             description.media.append(media)
-    # With max-bundle one candidate, on the first line, serves all.
-    description.media[0].ice_candidates = [_candidate(local)]
-    description.media[0].ice_candidates_complete = True
     return str(description)
 
 
