@@ -122,8 +122,3 @@ def wrap_rtx(packet: Packet, sequence: int, payload_type: int, ssrc: int, origin
     marker = packet[1] & MARKER
     head = HEADER.pack(0x80, marker | payload_type, sequence, _U32.unpack_from(packet, 4)[0], ssrc)
     return head + _U16.pack(original) + bytes(packet[start:end])
-
-
-def newer(sequence: int, than: int) -> bool:
-    """Whether a sequence number lies ahead of another, around the end of 16 bits (RFC 1982)."""
-    return 0 < (sequence - than) & 0xFFFF < 0x8000

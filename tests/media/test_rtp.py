@@ -155,13 +155,6 @@ def test_no_bytes_of_a_stranger_raise(data: bytes) -> None:
     assert length is None or length <= len(data)
 
 
-@given(U16, st.integers(1, 0x7FFF))
-def test_a_sequence_number_lies_ahead_also_around_the_end(sequence: int, ahead: int) -> None:
-    assert rtp.newer((sequence + ahead) & 0xFFFF, sequence)
-    assert not rtp.newer(sequence, (sequence + ahead) & 0xFFFF)
-    assert not rtp.newer(sequence, sequence)
-
-
 def test_header_extensions_of_aiortc_survive_the_blanking() -> None:
     values = HeaderExtensions(abs_send_time=15_846_540)
     assert values.abs_send_time == 15_846_540

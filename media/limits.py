@@ -1,0 +1,37 @@
+"""How many a media process takes: by what it measures of itself, not by a number of calls.
+
+A call that is refused can be called back; a call that stutters cannot be mended, and makes the others
+stutter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: Of one core: above it packets begin to wait for each other. One loop cannot use more than one core.
+MOST_CPU = 0.75
+#: The loop's delay at the 95th percentile; the goal for a packet's added delay is 5 ms.
+MOST_LAG_S = 0.02
+#: What a participant costs until he is measured: a quarter more than 720p both ways was measured to cost.
+CPU_EACH = 0.008
+#: Buyer, agent, supervisor and third party: as many as there are seats, and the one who sits.
+MOST_PARTICIPANTS = 4
+#: Rooms without anybody connected, and with; a bound for memory, far above what the CPU admits.
+MOST_ROOMS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A media process as it measured itself over the last seconds."""
+
+    cpu: float
+    """Of one core, 0 to 1."""
+    lag_s: float
+    """How late the loop ran its timers, at the 95th percentile."""
+    unmeasured: int
+    """Participants that joined since and are not in these figures yet."""
+
+
+def admits(load: Load) -> bool:
+    """Whether one more participant can be taken without making the others worse."""
+    return load.cpu + (load.unmeasured + 1) * CPU_EACH <= MOST_CPU and load.lag_s <= MOST_LAG_S
