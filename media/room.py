@@ -75,6 +75,10 @@ class Room:
         """Connections that are up or coming up."""
         return sum((one.leg is not None) + (one.coming is not None) for one in self._participants.values())
 
+    def knows(self, name: str) -> bool:
+        """Whether a participant of this name is in the room, connected or not."""
+        return name in self._participants
+
     async def join(self, name: str, role: Role) -> str:
         """A participant comes, or comes back; what is returned is his SDP offer.
 
