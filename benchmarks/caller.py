@@ -12,6 +12,7 @@ import struct
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
@@ -130,6 +131,11 @@ class Caller:
         self.protocol.datagram_received = self._received  # type: ignore[method-assign,assignment]
 
     async def close(self) -> None:
+        for transceiver in self.peer.getTransceivers()[:1]:
+            connection = transceiver.receiver.transport.transport._connection
+            if connection._query_consent_task is None:
+                # Closed while it connects, aioice would start consent checks that never end.
+                connection.query_consent = partial(_nothing, None)  # type: ignore[method-assign]
         await self.peer.close()
 
     # Sending.

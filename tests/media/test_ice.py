@@ -115,7 +115,15 @@ def test_every_private_part_that_the_adapter_touches_is_there() -> None:
 async def test_every_private_attribute_of_an_instance_is_there() -> None:
     gatherer = RTCIceGatherer(iceServers=[])
     connection = gatherer._connection
-    for name in ("_nominated", "_remote_candidates", "_early_checks", "_queue", "_protocols", "_closing"):
+    for name in (
+        "_nominated",
+        "_remote_candidates",
+        "_early_checks",
+        "_queue",
+        "_protocols",
+        "_closing",
+        "_query_consent_task",
+    ):
         assert hasattr(connection, name), name
     assert connection.ice_controlling is False, "an ICE-lite server is controlled"
     assert connection._queue.qsize() == 0
