@@ -1,0 +1,49 @@
+"""The part of an RTP packet that a recording needs (RFC 3550, section 5.1)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+VERSION = 2
+FIXED_HEADER_BYTES = 12
+
+
+class Packet(NamedTuple):
+    """One packet without its header.
+
+    `payload` is a copy, so that the caller may reuse his buffer. It is empty for a packet of padding alone,
+    which still has its place in the sequence.
+    """
+
+    ssrc: int
+    sequence: int
+    timestamp: int
+    marker: bool
+    payload: bytes
+
+
+def parse(packet: bytes | bytearray | memoryview) -> Packet | None:
+    """Read a decrypted packet; None when it is not RTP or says more than it holds."""
+    size = len(packet)
+    if size < FIXED_HEADER_BYTES or packet[0] >> 6 != VERSION:
+        return None
+    first = packet[0]
+    start = FIXED_HEADER_BYTES + 4 * (first & 0x0F)
+    if first & 0x10:
+        if start + 4 > size:
+            return None
+        start += 4 + 4 * (packet[start + 2] << 8 | packet[start + 3])
+    if first & 0x20:
+        padding = packet[size - 1]
+        if padding == 0:
+            return None
+        size -= padding
+    if start > size:
+        return None
+    return Packet(
+        int.from_bytes(packet[8:12], "big"),
+        packet[2] << 8 | packet[3],
+        int.from_bytes(packet[4:8], "big"),
+        packet[1] >= 0x80,
+        bytes(packet[start:size]),
+    )
