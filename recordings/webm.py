@@ -16,7 +16,8 @@ VIDEO, AUDIO = 1, 2
 """Track numbers."""
 
 _EBML, _SEGMENT, _INFO, _TRACKS, _CLUSTER = 0x1A45DFA3, 0x18538067, 0x1549A966, 0x1654AE6B, 0x1F43B675
-_TIMESTAMP, _SIMPLE_BLOCK = 0xE7, 0xA3
+_TIMESTAMP, _SIMPLE_BLOCK, _DATE = 0xE7, 0xA3, 0x4461
+_DATE_ZERO_MS = 978_307_200_000  # dates count from the beginning of 2001
 _UNKNOWN_SIZE = b"\x01" + b"\xff" * 7
 _TICK_NS = 1_000_000
 _SEEK_PRE_ROLL_NS = 80_000_000  # what an Opus decoder needs to hear before a place that was jumped to
@@ -40,22 +41,28 @@ class Scanned:
     """What a file holds up to its last whole cluster.
 
     `size`: bytes that are whole; 0 when not even the head is. `frames` and `end_ms` are per track number:
-    how many, and the time of the last one.
+    how many, and the time of the last one. `utc_ms` is the wall clock at the file's zero.
     """
 
     size: int
+    utc_ms: int
     frames: dict[int, int]
     end_ms: dict[int, int]
     starts_with_key: bool
 
 
-def head(picture: tuple[int, int] | None, sound: bool) -> bytes:
-    """The beginning of a file: VP8 of that width and height as track 1, Opus as track 2, or one of them."""
+def head(picture: tuple[int, int] | None, sound: bool, utc_ms: int) -> bytes:
+    """The beginning of a file: VP8 of that width and height as track 1, Opus as track 2, or one of them.
+
+    `utc_ms` is the wall clock at its zero.
+    """
     ebml = b"".join((
         _number(0x4286, 1), _number(0x42F7, 1), _number(0x42F2, 4), _number(0x42F3, 8),
         _element(0x4282, b"webm"), _number(0x4287, 4), _number(0x4285, 2),
     ))  # fmt: skip
-    info = _number(0x2AD7B1, _TICK_NS) + _element(0x4D80, b"livedesk") + _element(0x5741, b"livedesk")
+    date = struct.pack(">q", (utc_ms - _DATE_ZERO_MS) * 1_000_000)
+    info = _number(0x2AD7B1, _TICK_NS) + _element(_DATE, date)
+    info += _element(0x4D80, b"livedesk") + _element(0x5741, b"livedesk")
     tracks = b""
     if picture is not None:
         size = _number(0xB0, picture[0]) + _number(0xBA, picture[1])
@@ -87,8 +94,8 @@ def cluster(blocks: Sequence[Block]) -> bytes:
 def scan(file: bytes) -> Scanned:
     """How much of a file of this module is whole, whatever comes after. Never raises."""
     frames, end_ms, whole, starts_with_key = dict[int, int](), dict[int, int](), 0, False
-    place = _skip_head(file)
-    while place is not None:
+    utc_ms, place = _read_head(file)
+    while place:
         whole = place
         read = _read_element(file, place)
         if read is None or read[0] != _CLUSTER:
@@ -103,23 +110,25 @@ def scan(file: bytes) -> Scanned:
             frames[track] = frames.get(track, 0) + 1
             end_ms[track] = max(at_ms, end_ms.get(track, 0))
         place = end
-    return Scanned(whole, frames, end_ms, starts_with_key)
+    return Scanned(whole, utc_ms, frames, end_ms, starts_with_key)
 
 
-def _skip_head(file: bytes) -> int | None:
-    place = 0
-    for expected in (_EBML, None, _INFO, _TRACKS):
-        if expected is None:
-            unknown = _SEGMENT.to_bytes(4, "big") + _UNKNOWN_SIZE
-            if not file.startswith(unknown, place):
-                return None
-            place += len(unknown)
-            continue
-        read = _read_element(file, place)
-        if read is None or read[0] != expected:
-            return None
+def _read_head(file: bytes) -> tuple[int, int]:
+    """The date in the head, and where the head ends; zeros when it is not whole or not one of ours."""
+    unknown = _SEGMENT.to_bytes(4, "big") + _UNKNOWN_SIZE
+    ebml = _read_element(file, 0)
+    if ebml is None or ebml[0] != _EBML or not file.startswith(unknown, ebml[2]):
+        return 0, 0
+    info = _read_element(file, ebml[2] + len(unknown))
+    tracks = _read_element(file, info[2]) if info is not None and info[0] == _INFO else None
+    if info is None or tracks is None or tracks[0] != _TRACKS:
+        return 0, 0
+    utc_ms, place = 0, info[1]
+    while place < info[2] and (read := _read_element(file, place)) is not None:
+        if read[0] == _DATE and read[2] - read[1] == 8:
+            utc_ms = int.from_bytes(file[read[1] : read[2]], "big", signed=True) // 1_000_000 + _DATE_ZERO_MS
         place = read[2]
-    return place
+    return utc_ms, tracks[2]
 
 
 def _blocks(body: bytes) -> Iterator[tuple[int, int, bool]]:

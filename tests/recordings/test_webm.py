@@ -13,6 +13,8 @@ from recordings import opus, webm
 from recordings.webm import AUDIO, VIDEO, Block
 from tests.recordings import material
 
+UTC_MS = 1_795_000_000_000
+
 
 def blocks_of(
     pictures: Sequence[material.Encoded], sounds: Sequence[material.Encoded]
@@ -27,7 +29,7 @@ def clusters_of(blocks: Sequence[Block], span_ms: int = 400) -> list[bytes]:
 
 
 def file_of(pictures: Sequence[material.Encoded], sounds: Sequence[material.Encoded]) -> bytes:
-    head = webm.head((160, 120) if pictures else None, bool(sounds))
+    head = webm.head((160, 120) if pictures else None, bool(sounds), UTC_MS)
     return head + b"".join(clusters_of(blocks_of(pictures, sounds)))
 
 
@@ -50,7 +52,8 @@ def test_a_file_of_pictures_and_sound_decodes_completely() -> None:
 
 def test_the_library_reads_the_same_packets_at_the_same_times() -> None:
     pictures, sounds = material.video(2), material.audio(2)
-    with av.open(io.BytesIO(file_of(pictures, sounds)), format="matroska") as container:
+    with av.open(io.BytesIO(file_of(pictures, sounds)), "r", format="matroska") as container:
+        assert container.metadata["creation_time"] == "2026-11-18T11:06:40.000000Z"
         read: dict[str, list[tuple[int, bytes, bool]]] = {"video": [], "audio": []}
         for packet in container.demux():
             if packet.size:
@@ -82,7 +85,7 @@ def test_blocks_of_two_tracks_that_arrive_crosswise_are_put_in_order() -> None:
         *(Block(AUDIO, frame.at_ms, frame.data, True) for frame in sounds),
         *(Block(VIDEO, frame.at_ms, frame.data, frame.key) for frame in pictures),
     ]
-    file = webm.head((160, 120), True) + webm.cluster(crosswise)
+    file = webm.head((160, 120), True, UTC_MS) + webm.cluster(crosswise)
     with av.open(io.BytesIO(file), "r", format="matroska") as container:
         times = [packet.pts for packet in container.demux() if packet.size]
     assert times == sorted(time for time in times if time is not None)
@@ -102,13 +105,13 @@ def test_a_cluster_that_spans_more_than_its_blocks_can_tell_is_refused() -> None
 def test_a_scan_counts_what_is_there() -> None:
     file = file_of(material.video(3), material.audio(3))
     found = webm.scan(file)
-    assert found == webm.Scanned(len(file), {VIDEO: 75, AUDIO: 150}, {VIDEO: 2960, AUDIO: 2980}, True)
+    assert found == webm.Scanned(len(file), UTC_MS, {VIDEO: 75, AUDIO: 150}, {VIDEO: 2960, AUDIO: 2980}, True)
     assert not webm.scan(file_of(material.video(2)[10:], ())).starts_with_key
 
 
 @given(st.data())
 def test_a_file_cut_anywhere_is_whole_up_to_its_last_whole_cluster_and_decodes(data: st.DataObject) -> None:
-    head = webm.head((160, 120), True)
+    head = webm.head((160, 120), True, UTC_MS)
     clusters = clusters_of(blocks_of(material.video(3), material.audio(3)))
     file = head + b"".join(clusters)
     size = data.draw(st.integers(0, len(file)))
@@ -147,7 +150,7 @@ def test_any_blocks_are_read_back_by_the_library_as_they_were_written(
 ) -> None:
     # The library asks a block of Opus for its length and leaves out what has none.
     blocks = [Block(track, at_ms, opus.SILENCE + data, True) for track, at_ms, data in drawn]
-    file = webm.head((160, 120), True) + webm.cluster(blocks)
+    file = webm.head((160, 120), True, UTC_MS) + webm.cluster(blocks)
     with av.open(io.BytesIO(file), "r", format="matroska") as container:
         read = [
             (packet.stream_index + 1, packet.pts, bytes(packet))
