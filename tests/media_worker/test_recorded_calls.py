@@ -1,0 +1,226 @@
+"""A real media process that records: two callers, their packets, and the files that come of it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from benchmarks.caller import Caller
+from media.errors import MediaError
+from media.pool import Pool
+from recordings import journal
+from recordings.integrity import damages
+from recordings.manifest import Manifest
+from tests.recordings import material
+
+PORTS = range(49_000, 52_000)
+WITHIN_S = 20.0
+SECONDS = 2.0
+
+
+class Desk:
+    """A pool of one process, and what it tells."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "recordings"
+        self.events: list[dict[str, Any]] = []
+        self._told = asyncio.Event()
+        ports = f"{PORTS.start}-{PORTS.stop - 1}"
+        command = [sys.executable, "-m", "server.media_worker", "--ports", ports, "--boot", "boot-1"]
+        self.pool = Pool([*command, "--recordings", str(self.root)], folder, self._tell)
+
+    def _tell(self, event: dict[str, Any]) -> None:
+        self.events.append(event)
+        self._told.set()
+
+    async def until(self, true: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        async with asyncio.timeout(WITHIN_S):
+            while True:
+                if found := [event for event in self.events if true(event)]:
+                    return found[-1]
+                self._told.clear()
+                await self._told.wait()
+
+    async def join(self, name: str) -> Caller:
+        caller = Caller()
+        offer = await self.pool.call("join", "call", participant=name, role="speaker")
+        answer = await caller.answer(offer["sdp"])
+        await self.pool.call("answer", "call", participant=name, sdp=answer)
+        await caller.connected()
+        await self.until(lambda event: event["event"] == "connected" and event["participant"] == name)
+        return caller
+
+    async def agree(self, name: str) -> str | None:
+        reply = await self.pool.call(
+            "record",
+            "call",
+            recording="rec-1",
+            call="call-1",
+            participant=name,
+            actor=f"{name}-person",
+            text_version="2026-11",
+            locale="zh-CN",
+            utc_ms=1,
+        )
+        refused: str | None = reply["refused"]
+        return refused
+
+    def manifest(self) -> Manifest:
+        return journal.read(self.root / "rec-1")
+
+    async def ended(self) -> str:
+        event = await self.until(lambda event: event["event"] == "recording_ended")
+        code: str = event["code"]
+        return code
+
+
+@asynccontextmanager
+async def desk(folder: Path) -> AsyncIterator[tuple[Desk, dict[str, Caller]]]:
+    made, callers = Desk(folder), {}
+    await made.pool.start()
+    try:
+        await made.pool.open("call")
+        for name in ("buyer", "agent"):
+            callers[name] = await made.join(name)
+        yield made, callers
+    finally:
+        for caller in callers.values():
+            await caller.close()
+        await made.pool.close()
+
+
+async def talk(caller: Caller, seconds: float = SECONDS) -> None:
+    """Sends a picture and a sound in their own time."""
+    video = [("video", one) for one in material.packets(material.video(seconds))]
+    audio = [("audio", one) for one in material.sounds(material.audio(seconds))]
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    for kind, one in sorted([*video, *audio], key=lambda sent: sent[1].at_ms):
+        due = began + one.at_ms / 1000
+        if due > loop.time():
+            await asyncio.sleep(due - loop.time())  # a camera sends in its own time
+        packet = one.packet
+        stamp = int.from_bytes(packet[4:8], "big")
+        caller.send(kind, packet[12:], timestamp=stamp, marker=bool(packet[1] & 0x80))
+    for kind in ("video", "audio"):
+        caller.report(kind)
+
+
+def decoded(manifest: Manifest, folder: Path, participant: str) -> tuple[int, int]:
+    """Pictures and sounds that decode; any error raises."""
+    pictures = sounds = 0
+    for segment in manifest.of(participant):
+        with av.open(str(folder / segment.written.file)) as container:
+            for frame in container.decode():
+                pictures += isinstance(frame, av.VideoFrame)
+                sounds += isinstance(frame, av.AudioFrame)
+    return pictures, sounds
+
+
+async def test_both_sides_of_a_call_are_written_and_decode_whole(tmp_path: Path) -> None:
+    async with desk(tmp_path) as (made, callers):
+        assert [await made.agree(name) for name in callers] == [None, None]
+        await asyncio.gather(*(talk(caller) for caller in callers.values()))
+        await made.pool.close_room("call")
+        assert await made.ended() == "call_ended"
+    manifest = made.manifest()
+    assert {one.consent.participant for one in manifest.consents} == {"buyer", "agent"}
+    assert damages(made.root / "rec-1", manifest) == ()
+    for name in callers:
+        pictures, sounds = decoded(manifest, made.root / "rec-1", name)
+        assert pictures >= 0.97 * SECONDS * 25 and sounds >= 0.97 * SECONDS * 50
+
+
+async def test_who_did_not_agree_is_heard_and_never_written(tmp_path: Path) -> None:
+    async with desk(tmp_path) as (made, callers):
+        heard = 0
+
+        def hears(packet: bytes, now: float) -> None:
+            nonlocal heard
+            heard += 1
+
+        callers["agent"].on_rtp = hears
+        assert await made.agree("agent") is None
+        await asyncio.gather(*(talk(caller) for caller in callers.values()))
+        await made.pool.call("stop_recording", "call")
+        assert await made.ended() == "stopped"
+    assert heard > 0
+    assert {path.name.partition("-")[0] for path in made.root.glob("rec-1/*.webm")} == {"agent"}
+
+
+async def test_no_byte_is_written_before_anybody_agreed(tmp_path: Path) -> None:
+    async with desk(tmp_path) as (made, callers):
+        await asyncio.gather(*(talk(caller, 0.5) for caller in callers.values()))
+        assert list(made.root.iterdir()) == []
+
+
+async def test_a_withdrawn_consent_stops_the_writing_and_is_noted(tmp_path: Path) -> None:
+    async with desk(tmp_path) as (made, callers):
+        for name in callers:
+            await made.agree(name)
+        await asyncio.gather(*(talk(caller, 1.0) for caller in callers.values()))
+        await made.pool.call("withdraw", "call", participant="buyer")
+        await asyncio.gather(*(talk(caller, 1.0) for caller in callers.values()))
+        await made.pool.close_room("call")
+        await made.ended()
+    manifest = made.manifest()
+    (pause,) = manifest.pauses
+    assert (pause.participant, pause.reason, pause.to_ms) == ("buyer", "consent_withdrawn", None)
+    assert all(segment.written.end_ms <= pause.from_ms + 250 for segment in manifest.segments)
+
+
+async def test_what_a_killed_process_recorded_is_ended_by_the_next_one(tmp_path: Path) -> None:
+    async with desk(tmp_path) as (made, callers):
+        await made.agree("buyer")
+        await talk(callers["buyer"], 3.0)
+        (pid,) = made.pool.pids
+        os.kill(pid, signal.SIGKILL)
+        await made.until(lambda event: event["event"] == "lost")
+        async with asyncio.timeout(WITHIN_S):
+            while (manifest := made.manifest()).ended is None:  # noqa: ASYNC110 - it tells only the disk
+                await asyncio.sleep(0.05)
+    assert manifest.ended is not None and manifest.ended.code == "killed"
+    pictures, _ = decoded(manifest, made.root / "rec-1", "buyer")
+    assert pictures >= 2.0 * 25
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"participant": "../x"}, "arguments_invalid"),
+        ({"actor": "a" * 65}, "arguments_invalid"),
+        ({"utc_ms": -1}, "arguments_invalid"),
+        ({"participant": "nobody"}, "participant_unknown"),
+    ],
+)
+async def test_a_bad_consent_is_refused_by_code_and_nothing_is_written(
+    tmp_path: Path, change: dict[str, Any], code: str
+) -> None:
+    made = Desk(tmp_path)
+    await made.pool.start()
+    try:
+        await made.pool.open("call")
+        consent = {
+            "recording": "rec-1",
+            "call": "call-1",
+            "participant": "buyer",
+            "actor": "p",
+            "text_version": "1",
+            "locale": "en",
+            "utc_ms": 1,
+        }
+        with pytest.raises(MediaError) as refused:
+            await made.pool.call("record", "call", **consent | change)
+        assert refused.value.code == code
+        assert list(made.root.iterdir()) == []
+    finally:
+        await made.pool.close()
