@@ -1,8 +1,8 @@
 """What this node counts and measures, in Prometheus' words.
 
 Labels are declared names, codes and ids of groups; never a person, an address or a path. What is counted at
-every message is plain numbers (a locked counter of the library takes six times as long); they and everything
-that is a state are read when they are asked for.
+every message is plain numbers (a locked counter of the library takes three times as long); they and all that
+is a state are read when they are asked for.
 """
 
 from __future__ import annotations
