@@ -35,7 +35,7 @@ class Desk:
         self.events: list[dict[str, Any]] = []
         self._told = asyncio.Event()
         ports = f"{PORTS.start}-{PORTS.stop - 1}"
-        command = [sys.executable, "-m", "server.media_worker", "--ports", ports, "--boot", "boot-1"]
+        command = [sys.executable, "-m", "tests.media_worker.admitting", "--ports", ports, "--boot", "boot-1"]
         self.pool = Pool([*command, "--recordings", str(self.root)], folder, self._tell)
 
     def _tell(self, event: dict[str, Any]) -> None:
