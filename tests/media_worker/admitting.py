@@ -1,4 +1,4 @@
-"""A media process that takes everybody: the machine of the tests may be busy, and that is not what they try."""
+"""A media process that takes everybody: the tests' machine may be busy, and that is not what they try."""
 
 from media import limits
 from server import media_worker
