@@ -19,6 +19,8 @@ class ErrorCode(StrEnum):
     too_large = "too_large"
     too_deep = "too_deep"
     binary_refused = "binary_refused"
+    not_a_picture = "not_a_picture"
+    too_many_pixels = "too_many_pixels"
     # Who is asking.
     unauthenticated = "unauthenticated"
     session_expired = "session_expired"
@@ -64,6 +66,12 @@ MEANINGS: dict[ErrorCode, Meaning] = {
     E.too_large: Meaning(413, "The message is larger than allowed.", "内容太大，请精简后再发。"),
     E.too_deep: Meaning(400, "The message is nested deeper than allowed.", "内容嵌套过深。"),
     E.binary_refused: Meaning(400, "Binary packets are not accepted.", "不接受二进制数据。"),
+    E.not_a_picture: Meaning(
+        415, "This is not a whole JPEG, PNG or WebP picture.", "这不是完整的 JPEG、PNG 或 WebP 图片。"
+    ),
+    E.too_many_pixels: Meaning(
+        413, "The picture has more pixels than are accepted.", "图片像素过大，请缩小后再发。"
+    ),
     E.unauthenticated: Meaning(401, "Sign in first.", "请先登录。"),
     E.session_expired: Meaning(401, "The session has expired; sign in again.", "登录已过期，请重新登录。"),
     E.session_revoked: Meaning(401, "This session has been ended.", "本次登录已被结束。"),
