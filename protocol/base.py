@@ -48,16 +48,16 @@ Fence = Annotated[int, Bounds(ge=0, le=MAX_SEQ)]
 """Rises with every change of a conversation's owner; a write with an old one is refused."""
 Millis = Annotated[int, Bounds(ge=0, le=MAX_SEQ)]
 """A time: milliseconds since 1970-01-01 UTC, for display; or a length of time in milliseconds."""
-_WRITTEN = r"^[^\x00]*$"
+WRITTEN = r"^[^\x00]*$"
 """No NUL: PostgreSQL cannot keep one in a text, so no database is given one. (Half a surrogate pair is no
 JSON here: `signaling.packets` and `server.http.bodies` refuse it.)"""
-_SAID = r"^[^\x00]*[^\x00\s][^\x00]*$"
+SAID = r"^[^\x00]*[^\x00\s][^\x00]*$"
 """The same, and not only white space."""
-Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT, pattern=_SAID)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT, pattern=SAID)]
 """What a person wrote: not only white space."""
-Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_SAID)]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=SAID)]
 """A name or title on one line."""
-Note = Annotated[str, StringConstraints(max_length=2_000, pattern=_WRITTEN)]
+Note = Annotated[str, StringConstraints(max_length=2_000, pattern=WRITTEN)]
 Token = Annotated[str, StringConstraints(min_length=16, max_length=4_096)]
 Cents = Annotated[int, Bounds(ge=0, le=10**12)]
 """Money in the currency's smallest unit (分)."""
@@ -114,7 +114,10 @@ HttpAuth = Literal["public", "buyer", "agent", "agent+origin", "key", "admin"]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One HTTP endpoint with a JSON body. `auth` says who may call; `scope` which API key scope it needs."""
+    """One HTTP endpoint. `auth` says who may call; `scope` which API key scope it needs.
+
+    `takes` a JSON body of the shape `request`, or the bytes of a picture.
+    """
 
     method: Literal["GET", "POST", "PUT", "DELETE"]
     path: str
@@ -125,6 +128,7 @@ class Route:
     scope: Scope | None = None
     errors: tuple[ErrorCode, ...] = ()
     tags: tuple[str, ...] = field(default=())
+    takes: Literal["json", "picture"] = "json"
 
 
 Json = dict[str, Any]

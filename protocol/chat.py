@@ -20,6 +20,8 @@ from protocol.base import (
     Url,
     Wire,
 )
+from protocol.files import Pixels, Sha256
+from protocol.shots import Doubt, ShotHint, ShotLabel, ShotPlace, ShotsCard
 
 SYNC_PAGE = 200
 """Entries in one `chat.sync` answer: about 40 kB, below one frame. `more` says that there are others."""
@@ -67,7 +69,9 @@ class ContextCard(Wire):
     topic: Line | None = None
 
 
-Card = TypeAliasType("Card", Annotated[ProductCard | OrderCard | ContextCard, Field(discriminator="card")])
+Card = TypeAliasType(
+    "Card", Annotated[ProductCard | OrderCard | ContextCard | ShotsCard, Field(discriminator="card")]
+)
 
 
 class Sender(Wire):
@@ -96,7 +100,7 @@ class TextEntry(_Entry):
 
 
 class CardEntry(_Entry):
-    """A product, an order, or the context in which the buyer asks."""
+    """A product, an order, the context in which the buyer asks, or a list of pictures he is asked for."""
 
     kind: Literal["card"] = "card"
     body: Card | None
@@ -108,6 +112,38 @@ class RecallEntry(_Entry):
 
     kind: Literal["recall"] = "recall"
     recalled_seq: Seq
+
+
+class _OfShotEntry(_Entry):
+    list_seq: Seq
+    shot: ShotPlace
+    label: ShotLabel
+
+
+class StillEntry(_OfShotEntry):
+    """A picture of a shot list, as it is stored: `sha256` is of these bytes, `sent_at` the server's clock."""
+
+    kind: Literal["still"] = "still"
+    file_id: Id
+    width: Pixels
+    height: Pixels
+    size: int
+    sha256: Sha256
+    doubts: list[Doubt] = Field(default_factory=list, max_length=3)
+
+
+class SkippedEntry(_OfShotEntry):
+    """The buyer leaves a shot out and says why."""
+
+    kind: Literal["skipped"] = "skipped"
+    reason: Line
+
+
+class RetakeEntry(_OfShotEntry):
+    """The agent asks for a shot once more."""
+
+    kind: Literal["retake"] = "retake"
+    note: ShotHint = ""
 
 
 class AssignedEntry(_Entry):
@@ -150,6 +186,9 @@ PublicEntry = TypeAliasType(
         TextEntry
         | CardEntry
         | RecallEntry
+        | StillEntry
+        | SkippedEntry
+        | RetakeEntry
         | AssignedEntry
         | TransferredEntry
         | RequeuedEntry
@@ -182,8 +221,20 @@ class RoutedEntry(_Entry):
     text: Note
 
 
+class ReusedEntry(_Entry):
+    """A still looks like an earlier picture of the shop: where that was, and how many of 64 bits differ."""
+
+    kind: Literal["reused"] = "reused"
+    still_seq: Seq
+    label: ShotLabel
+    conversation_id: Id
+    earlier_at: Millis
+    case_number: int | None = None
+    bits: int = Field(ge=0, le=64)
+
+
 DeskEntry = TypeAliasType(
-    "DeskEntry", Annotated[NoteEntry | HandoverEntry | RoutedEntry, Field(discriminator="kind")]
+    "DeskEntry", Annotated[NoteEntry | HandoverEntry | RoutedEntry | ReusedEntry, Field(discriminator="kind")]
 )
 
 

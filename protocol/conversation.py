@@ -7,8 +7,10 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from protocol.base import ClientId, Fence, Id, Line, Millis, Note, Seq, Wire
+from protocol.cases import CASES_A_CONVERSATION, CaseSummary
 from protocol.chat import Marks, OrderCard, ProductCard
 from protocol.provenance import ProvenanceCard
+from protocol.shots import SHOTS_A_LIST, Shot
 
 LIST_PAGE = 100
 """Rows of one conversation list: what a console shows without scrolling for minutes."""
@@ -206,6 +208,11 @@ class Context(Wire):
         description="The moment of the stream in which the buyer tapped, unless he came with an order.",
     )
     earlier: list[BuyerSummary] = Field(max_length=20)
+    cases: list[CaseSummary] = Field(max_length=CASES_A_CONVERSATION)
+    shots: list[Shot] = Field(
+        max_length=SHOTS_A_LIST,
+        description="What to ask for: the product's own list, or the usual one.",
+    )
     marks: Marks
 
 

@@ -194,6 +194,9 @@ def _operation(route: Route) -> Json:
     }
     if route.request is not None:
         operation["requestBody"] = {"required": True, "content": content(route.request)}
+    if route.takes == "picture":
+        picture = {"schema": {"type": "string", "contentMediaType": "image/*"}}
+        operation["requestBody"] = {"required": True, "content": {"image/*": picture}}
     scheme = route.auth.partition("+")[0]
     if scheme in ("buyer", "agent", "key"):
         operation["security"] = [{scheme: []}]
@@ -282,7 +285,13 @@ def page() -> str:
     lines += ["", "## HTTP", "", "| endpoint | caller | request → reply |", "| --- | --- | --- |"]
     for r in routes.ROUTES:
         caller = f"API key with `{r.scope}`" if r.scope else r.auth
-        request = f"`{_name(r.request)}` → " if r.request else ""
+        request = (
+            f"`{_name(r.request)}` → "
+            if r.request
+            else "a picture's bytes → "
+            if r.takes == "picture"
+            else ""
+        )
         lines.append(f"| `{r.method} {r.path}` — {r.about} | {caller} | {request}`{_name(r.reply)}` |")
     lines += ["", "## Refusals", "", "| code | HTTP | en | 中文 |", "| --- | --- | --- | --- |"]
     lines += [f"| `{code}` | {m.status} | {m.en} | {m.zh} |" for code, m in MEANINGS.items()]

@@ -1,8 +1,8 @@
-"""Every HTTP endpoint with a JSON body, once. Pages and scripts of the front ends are not listed."""
+"""Every HTTP endpoint that answers in JSON, once. Pages, scripts and shown files are not listed."""
 
 from __future__ import annotations
 
-from protocol import session, shop
+from protocol import files, session, shop
 from protocol.base import Empty, Route
 from protocol.errors import ErrorCode as E
 
@@ -52,6 +52,24 @@ ROUTES: tuple[Route, ...] = (
         request=session.BuyerCodeRequest,
         errors=(E.not_found, E.identity_invalid, E.identity_expired, E.rate_limited),
         tags=("buyer",),
+    ),
+    Route(
+        "PUT",
+        "/api/v1/conversations/{conversation_id}/files/{client_id}",
+        "buyer",
+        files.FileStored,
+        "Stores a JPEG, PNG or WebP picture for one's own open conversation. Idempotent by the client id.",
+        errors=(
+            E.unauthenticated,
+            E.not_found,
+            E.conversation_closed,
+            E.too_large,
+            E.not_a_picture,
+            E.too_many_pixels,
+            E.too_many,
+        ),
+        tags=("buyer",),
+        takes="picture",
     ),
     Route(
         "POST",
@@ -128,6 +146,17 @@ ROUTES: tuple[Route, ...] = (
         request=shop.PutProduct,
         scope="catalogue",
         errors=(E.unauthenticated, E.forbidden),
+        tags=("merchant",),
+    ),
+    Route(
+        "PUT",
+        "/api/v1/products/{product_id}/shot-list",
+        "key",
+        shop.Stored,
+        "The pictures that agents ask for with this product; an empty list brings the usual four back.",
+        request=shop.PutShotList,
+        scope="catalogue",
+        errors=(E.unauthenticated, E.forbidden, E.not_found),
         tags=("merchant",),
     ),
     Route(

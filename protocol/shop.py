@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 from protocol.base import Cents, Id, Line, Millis, Note, Seq, Text, Url, Wire
 from protocol.chat import OrderStatus
 from protocol.errors import ErrorCode
+from protocol.shots import SHOTS_A_LIST, Shot
 
 EVENTS_A_CALL = 500
 """Live events in one call: half a minute of a busy room; with 2 kB each it stays below a body's limit."""
@@ -26,6 +27,12 @@ class PutProduct(Wire):
     currency: Currency = "CNY"
     category: Line | None = None
     picture: Url | None = None
+
+
+class PutShotList(Wire):
+    """The pictures to ask for with a product, in this order."""
+
+    shots: list[Shot] = Field(max_length=SHOTS_A_LIST)
 
 
 class OrderLine(Wire):

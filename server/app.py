@@ -18,6 +18,7 @@ from server.config import Settings
 from server.http.admin import build_admin
 from server.http.files import Build, BuildMissing
 from server.http.pages import read_console, read_widget
+from server.http.shown import Shown
 from server.http.site import RUNNER, build_site
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,8 @@ async def running(settings: Settings, **fakes: Any) -> AsyncIterator[Livedesk]:
             keys=node.keys,
             counter=node.rates,
             desk=node.merchant,
+            uploads=node.uploads,
+            shown=Shown(node.links, node.sockets, node.uploads, node.rates, node.db.clock),
             handed_over=node.handed_over,
             proxies=node.proxies,
             own_origin=settings.origin,

@@ -17,18 +17,23 @@ from queues.presence import RENEW_EVERY_MS
 from server.auth.agents import SignIns
 from server.auth.buyers import BuyerSessions
 from server.auth.keys import ApiKeys
+from server.auth.links import Links
 from server.auth.passwords import Passwords
 from server.auth.sessions import SocketSessions
 from server.bridges import summary
 from server.catchup import CatchUp
 from server.cluster import Cluster
 from server.config import Settings
+from server.desk.cases import CaseDesk
 from server.desk.line import Attending, DecidingLine, LineCases
 from server.desk.merchant import Merchant
 from server.desk.messages import Messages
 from server.desk.opening import Opening
+from server.desk.pictures import Shots, Uploads
 from server.desk.views import Views
 from server.desk.world import World
+from server.files.pictures import Pictures
+from server.files.shelf import Shelf
 from server.http.client import Proxies
 from server.identifiers import epoch_ms, new_id
 from server.metrics import Metrics
@@ -47,7 +52,7 @@ TIDY_EVERY_S = 60.0
 """How often idle sign-ins are ended and old sessions forgotten."""
 
 
-class Desk(Opening, Messages, LineCases, Views):
+class Desk(Opening, Messages, LineCases, Views, Shots, CaseDesk):
     """Every command of the catalogue."""
 
     async def renew_session(self, actor: Actor, request: session.Renew) -> Done[session.Renewed]:
@@ -70,6 +75,8 @@ class Livedesk:
     proxies: Proxies
     metrics: Metrics
     merchant: Merchant
+    uploads: Uploads
+    links: Links
     signaling: signaling.Signaling
     dispatcher: Dispatcher
     lease: SqlDecidingLease
@@ -140,6 +147,7 @@ async def bootstrap(
     sockets = SocketSessions(db, settings.own_origins)
     cluster = Cluster(settings.redis_url, node_id) if settings.redis_url else None
     late = _Late()
+    links = Links(db.secret)
     world = World(
         db=db,
         clock=clock,
@@ -147,6 +155,7 @@ async def bootstrap(
         wake=late.wake,
         publish=late.publish,
         renewal=buyers,
+        links=links,
         node_id=node_id,
     )
     desk = Desk(world)
@@ -189,6 +198,8 @@ async def bootstrap(
         proxies=proxies,
         metrics=metrics,
         merchant=Merchant(world),
+        uploads=Uploads(world, Shelf(settings.files_url, settings.data), Pictures()),
+        links=links,
         signaling=floor,
         dispatcher=dispatcher,
         lease=lease,

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Iterable
 from typing import Any, TypeVar
 
+from protocol import cases as wire_cases
 from protocol import conversation as wire
 from protocol import line as wire_line
 from protocol.errors import ErrorCode, Refused
 from queues import model as queue
 from queues.ownership import Refused as LineRefused
 from queues.ownership import RefusedCode
+from server.storage.cases import CaseRow
 from server.storage.database import Reader, Unit
 from server.storage.heads import OpenOffer
 from server.storage.line import SeatRow
@@ -73,6 +75,26 @@ def summary(row: SummaryRow) -> wire.Summary:
         order_id=row.order_id,
         preview=row.preview,
         unread=row.unread,
+    )
+
+
+def case_summary(row: CaseRow) -> wire_cases.CaseSummary:
+    """A row of the list of cases."""
+    return wire_cases.CaseSummary(
+        case_id=row.id,
+        shop_id=row.shop_id,
+        number=row.number,
+        title=row.title,
+        state=row.state,
+        conversation_id=row.conversation_id,
+        buyer_name=row.buyer_name or _visitor(row.buyer_id),
+        order_id=row.order_id,
+        holder_id=row.holder_id,
+        holder_name=row.holder_name,
+        stills=row.stills,
+        opened_at=row.opened_at,
+        updated_at=row.updated_at,
+        closed_at=row.closed_at,
     )
 
 

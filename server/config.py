@@ -85,6 +85,14 @@ def _database(value: str) -> str:
     return value
 
 
+def bucket(value: str) -> str:
+    """`value` where it names a bucket; raises ValueError with what is wrong."""
+    parts = urlsplit(value)
+    if parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError("must be s3://bucket or s3://bucket/prefix; keys go into AWS_… variables")
+    return value
+
+
 def _redis(value: str) -> str:
     if urlsplit(value).scheme not in ("redis", "rediss"):
         raise ValueError("must begin with redis:// or rediss://")
@@ -126,6 +134,10 @@ class Settings(BaseSettings):
     )
     console_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(_items)] = Field(
         default=(), description="Further origins from which the console may be used, separated by commas."
+    )
+    files_url: Annotated[str | None, AfterValidator(lambda v: v and bucket(v)), Optional] = Field(
+        default=None,
+        description="s3://bucket/prefix for pictures; a folder of the data folder where not set.",
     )
     redis_url: Annotated[str | None, AfterValidator(lambda v: v and _redis(v)), Optional] = Field(
         default=None, description="redis://…; several nodes serve one shop with it, one process needs none."

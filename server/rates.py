@@ -55,6 +55,8 @@ VISITOR_SHOP = Rate("visitor-shop", 3_000, 60)
 """New visitors of one shop, from however many addresses."""
 SIGNED_IN = Rate("signed-in", 600, 60)
 """Calls of one sign-in of an agent."""
+UPLOAD_BUYER = Rate("upload-buyer", 60, 60)
+"""Pictures of one buyer: each costs a process and half a second of a processor."""
 API_KEY = Rate("api-key", 3_000, 60)
 """Calls with one API key: a shop that sends each order by itself, and live events in bundles."""
 IMPERSONATE = Rate("impersonate", 300, 60)

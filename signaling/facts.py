@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from protocol import conversation, line
+from protocol import cases, conversation, line
 from protocol.provenance import ProvenanceCard
 
 Log = Literal["public", "desk"]
@@ -146,6 +146,13 @@ class ProvenanceFound:
 
 
 @dataclass(frozen=True, slots=True)
+class CaseChanged:
+    """A case of the shop is new or different."""
+
+    case: cases.CaseSummary
+
+
+@dataclass(frozen=True, slots=True)
 class SeatChanged:
     """An agent's state, units or connection changed; told to the agents of his shops."""
 
@@ -165,5 +172,6 @@ Fact = (
     | ConversationReopened
     | RowChanged
     | ProvenanceFound
+    | CaseChanged
     | SeatChanged
 )

@@ -144,6 +144,9 @@ def present(fact: facts.Fact) -> list[Emission]:
                 "provenance": fact.card.model_dump(),
             }
             return [_to_agents(place, "provenance.bound", bound)]
+        case facts.CaseChanged(case=found):
+            shop = (rooms.shop(found.shop_id),)
+            return [Emission("/agent", "case.changed", shop, {"case": found.model_dump()})]
         case facts.SeatChanged(seat=seat):
             told = (rooms.agent(seat.person_id), *(rooms.shop(shop_id) for shop_id in fact.shop_ids))
             return [Emission("/agent", "presence.changed", told, seat.model_dump())]

@@ -40,6 +40,11 @@ const closed: Summary = { ...row, state: 'closed', line: 'done', last_seq: seq, 
 const newer = { ...certificate(NOW), version: 3, hosts: ['小雅', '阿May'] }
 const seat = theDesk(NOW).seat
 
+const theCase = {
+  case_id: 'case-1', shop_id: row.shop_id, number: 1001, title: '领口开线', state: 'open' as const, conversation_id: ID,
+  buyer_name: row.buyer_name, stills: 2, opened_at: NOW, updated_at: NOW,
+}
+
 interface Case<E extends EventName = EventName> {
   event: AgentEvents[E]
   before?: Server
@@ -117,6 +122,14 @@ const CASES: { [E in EventName]: Case<E>[] } = {
     },
     // An older version came late.
     { event: { conversation_id: ID, order_id: '20261121-88231', line_id: '1', provenance: { ...newer, version: 1 } }, after: {} },
+  ],
+  'case.changed': [
+    {
+      event: { case: theCase },
+      after: { context: { ...context, cases: [theCase] } },
+    },
+    // Of a conversation that is not looked at: nothing changes.
+    { event: { case: { ...theCase, conversation_id: 'c-strange' } }, after: {} },
   ],
   'presence.changed': [
     {

@@ -9,6 +9,7 @@ from protocol.base import Locale, Namespace
 from protocol.errors import ErrorCode, Refused
 from server.auth.agents import IDLE_MS, in_force
 from server.auth.buyers import over
+from server.auth.links import Viewer
 from server.auth.permissions import narrowed, origin_allowed
 from server.auth.secrets import TokenKind, token_hash
 from server.storage.buyers import Buyer, BuyerSessionRow
@@ -48,17 +49,20 @@ class SocketSessions:
 
     async def review(self, actor: Actor) -> Actor | None:
         """The actor with today's rights, None when his session is over. His shops may be none."""
+        try:
+            return await self.behind(Viewer(actor.kind, actor.session_id))
+        except Refused:
+            return None
+
+    async def behind(self, viewer: Viewer) -> Actor:
+        """Who stands behind a session now. Raises `Refused` where it is over or was none."""
         now = self._database.clock()
         async with self._database.read() as reader:
-            try:
-                if actor.kind == "buyer":
-                    session = await reader.buyers.session(session_id=actor.session_id)
-                    return await _buyer_actor(reader, session, now)
-                return await _agent_actor(
-                    reader, await reader.people.sign_in(session_id=actor.session_id), now
-                )
-            except Refused:
-                return None
+            if viewer.audience == "buyer":
+                session = await reader.buyers.session(session_id=viewer.session_id)
+                return await _buyer_actor(reader, session, now)
+            found = await reader.people.sign_in(session_id=viewer.session_id)
+            return await _agent_actor(reader, found, now)
 
     async def end_idle(self, in_use: Iterable[str] = ()) -> None:
         """End sign-ins that nobody used for too long, with their sockets, and forget what is long over.

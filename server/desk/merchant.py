@@ -78,6 +78,15 @@ class Merchant(Cases):
         self.world.publish(told)
         return shop.Stored(id=order_id, changed=changed)
 
+    async def put_shot_list(self, shop_id: str, product_id: str, body: shop.PutShotList) -> shop.Stored:
+        """The pictures that agents ask for with a product of the shop."""
+        shots = [shot.model_dump(mode="json") for shot in body.shots]
+        async with self.world.db.write() as unit:
+            if await unit.catalogue.product(shop_id, product_id) is None:
+                raise Refused(ErrorCode.not_found)
+            changed = await unit.files.put_shot_list(shop_id, product_id, shots, now=self.world.clock())
+        return shop.Stored(id=product_id, changed=changed)
+
     async def put_live_session(self, shop_id: str, body: shop.PostLiveSession) -> shop.Stored:
         """Announces a live session or its end. Another start for the same id is a conflict."""
         record = LiveSessionRecord(

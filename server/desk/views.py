@@ -6,9 +6,10 @@ from protocol import conversation
 from protocol import line as wire
 from protocol.base import Empty
 from protocol.errors import ErrorCode, Refused
-from server.bridges import history, seat, summary
+from server.bridges import case_summary, history, seat, summary
 from server.desk import cards, provenance
 from server.desk.messages import marks
+from server.desk.pictures import suggested
 from server.desk.world import Cases
 from server.storage.catalogue import OrderRecord
 from server.storage.database import Reader
@@ -92,6 +93,8 @@ class Views(Cases):
             own = any(order.id == found.order_id for order in orders)
             if not own and found.product_id and found.live_session_id:
                 tapped = await provenance.of_tap(unit, look, now=self.world.clock())
+            opened = await unit.cases.of_conversation(found.id)
+            shots = await suggested(unit, found)
             earlier = await unit.lists.history(
                 found.shop_id, found.buyer_id, before=found.opened_at, limit=EARLIER_SHOWN
             )
@@ -108,6 +111,8 @@ class Views(Cases):
                 orders=views,
                 provenance=tapped,
                 earlier=[history(row) for row in earlier if row.conversation_id != found.id],
+                cases=[case_summary(row) for row in opened],
+                shots=shots,
                 marks=marks(found),
             )
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from protocol import session
+from server.auth.links import Links
 from server.storage.database import Database
 from signaling.facts import Fact
 from signaling.ports import Actor
@@ -35,6 +36,7 @@ class World:
     wake: Callable[[str | None], None]
     publish: Publish
     renewal: Renewal
+    links: Links
     node_id: str
 
 

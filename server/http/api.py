@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
-from protocol import shop
+from protocol import files, shop
 from protocol.base import Empty
 from protocol.errors import ErrorCode, Refused
 from protocol.routes import ROUTES
+from server import rates
 from server.auth.agents import ABSOLUTE_MS, SignIns
 from server.auth.buyers import BuyerSessions
 from server.http.door import Answer, Call, Door, Handler
@@ -23,13 +24,28 @@ class MerchantDesk(Protocol):
     async def put_product(self, shop_id: str, product_id: str, body: shop.PutProduct) -> shop.Stored: ...
     async def put_order(self, shop_id: str, order_id: str, body: shop.PutOrder) -> shop.Stored: ...
     async def put_live_session(self, shop_id: str, body: shop.PostLiveSession) -> shop.Stored: ...
+    async def put_shot_list(self, shop_id: str, product_id: str, body: shop.PutShotList) -> shop.Stored: ...
     async def append_live_events(
         self, shop_id: str, live_session_id: str, body: shop.PostLiveEvents
     ) -> shop.EventResults: ...
 
 
+class UploadDesk(Protocol):
+    """The use cases of a buyer's pictures."""
+
+    async def admit(self, buyer_id: str, conversation_id: str, client_id: str) -> files.FileStored | None: ...
+    async def store(
+        self, buyer_id: str, conversation_id: str, client_id: str, content: bytes
+    ) -> files.FileStored: ...
+
+
 def handlers(
-    door: Door, buyers: BuyerSessions, agents: SignIns, desk: MerchantDesk, handed_over: HandedOver
+    door: Door,
+    buyers: BuyerSessions,
+    agents: SignIns,
+    desk: MerchantDesk,
+    uploads: UploadDesk,
+    handed_over: HandedOver,
 ) -> Mapping[tuple[str, str], Handler]:
     """One handler for each route of the catalogue."""
 
@@ -42,6 +58,13 @@ def handlers(
     async def end_buyer_session(call: Call) -> Empty:
         await buyers.end(call.bearer.session_id)
         return Empty()
+
+    async def upload(call: Call) -> files.FileStored:
+        assert call.picture is not None  # noqa: S101 - the route takes a picture
+        place = (call.bearer.buyer_id, call.path["conversation_id"], call.path["client_id"])
+        await door.counter.spend(rates.UPLOAD_BUYER, call.bearer.buyer_id)
+        known = await uploads.admit(*place)
+        return known or await uploads.store(*place, await call.picture())
 
     async def login(call: Call) -> Answer:
         if not call.asker.private:
@@ -73,6 +96,10 @@ def handlers(
         ("PUT", "/api/v1/products/{product_id}"): lambda c: desk.put_product(
             c.key.shop_id, c.path["product_id"], c.request
         ),
+        ("PUT", "/api/v1/products/{product_id}/shot-list"): lambda c: desk.put_shot_list(
+            c.key.shop_id, c.path["product_id"], c.request
+        ),
+        ("PUT", "/api/v1/conversations/{conversation_id}/files/{client_id}"): upload,
         ("PUT", "/api/v1/orders/{order_id}"): lambda c: desk.put_order(
             c.key.shop_id, c.path["order_id"], c.request
         ),

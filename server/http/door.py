@@ -13,12 +13,14 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from aiohttp import web
 
 from protocol.base import MAX_HTTP_BODY_BYTES, Route, Wire
 from protocol.errors import ErrorCode, Refused
+from protocol.files import MAX_PICTURE_BYTES
 from server import rates
 from server.auth.agents import SignedIn, SignIns
 from server.auth.buyers import BuyerBearer, BuyerSessions
@@ -39,7 +41,11 @@ CALL_SECONDS = 10.0
 """A call that takes longer is answered `retry`; every call may safely be made again."""
 GONE = "gone"
 """Stands in log and metrics for a code where the client left before it had sent all."""
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
+UPLOAD_SECONDS = 120.0
+"""The same for a picture, and the whole of its call: a megabyte on a line that is nearly gone."""
+UPLOADS_AT_ONCE = 32
+"""Pictures that one node takes in at a time, each in memory; beyond it the answer is `retry`."""
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 
 Caller = BuyerBearer | SignedIn | KeyHolder | None
 ASKER: web.RequestKey[Asker] = web.RequestKey("asker", Asker)
@@ -48,7 +54,10 @@ IDS: web.RequestKey[dict[str, str]] = web.RequestKey("ids", dict)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request that was let in. `caller` is what the route's `auth` asks for; `path` its ids."""
+    """A request that was let in. `caller` is what the route's `auth` asks for; `path` its ids.
+
+    `picture` reads the bytes of a picture, where the route takes one: only for whom they are wanted from.
+    """
 
     route: Route
     request: Any
@@ -56,6 +65,7 @@ class Call:
     asker: Asker
     caller: Caller
     cookie: str | None
+    picture: Callable[[], Awaitable[bytes]] | None = None
 
     @property
     def signed_in(self) -> SignedIn:
@@ -117,9 +127,10 @@ class Door:
         self._buyers = buyers
         self._agents = agents
         self._keys = keys
-        self._counter = counter
+        self.counter = counter
         self._proxies = proxies
         self._console_origins = console_origins
+        self._uploads = 0
         self.tally = HttpTally()
 
     def handler(self, route: Route, use_case: Handler) -> Callable[[web.Request], Awaitable[web.Response]]:
@@ -128,7 +139,7 @@ class Door:
         async def handle(request: web.Request) -> web.Response:
             call = await self._let_in(route, request)
             try:
-                async with asyncio.timeout(CALL_SECONDS):
+                async with asyncio.timeout(UPLOAD_SECONDS if route.takes == "picture" else CALL_SECONDS):
                     done = await use_case(call)
             except TimeoutError:
                 log.warning("http.slow", extra={"route": route.path})
@@ -182,23 +193,42 @@ class Door:
 
     async def _let_in(self, route: Route, request: web.Request) -> Call:
         asker = request[ASKER]
-        await self._counter.spend(rates.API_ADDRESS, address_key(asker.address))
+        await self.counter.spend(rates.API_ADDRESS, address_key(asker.address))
         for value in request.match_info.values():
-            if not _ID.fullmatch(value):
+            if not ID.fullmatch(value):
                 raise Refused(ErrorCode.bad_request, "The path names something that is no id.")
         # Who asks comes before what he asks: a stranger's body is not worth reading.
         caller = await self._identify(route, request)
         noted: dict[str, str] = request[IDS]
         noted.update(_ids(caller))
-        body = await _body(request)
         shaped: Any = None
+        ids = dict(request.match_info)
+        if route.takes == "picture":
+            reads = partial(self._picture, request)
+            return Call(route, None, ids, asker, caller, request.cookies.get(COOKIE), reads)
+        body = await _body(request)
         if route.request is None:
             bodies.read_nothing(body)
         else:
             if request.content_type != "application/json":
                 raise Refused(ErrorCode.bad_request, "The body must be application/json.")
             shaped = bodies.read(route.request, body)
-        return Call(route, shaped, dict(request.match_info), asker, caller, request.cookies.get(COOKIE))
+        return Call(route, shaped, ids, asker, caller, request.cookies.get(COOKIE))
+
+    async def _picture(self, request: web.Request) -> bytes:
+        _bounded(request, MAX_PICTURE_BYTES)
+        if self._uploads >= UPLOADS_AT_ONCE:
+            raise Refused(ErrorCode.retry)
+        self._uploads += 1
+        content = bytearray()
+        try:
+            async for chunk in request.content.iter_chunked(65_536):
+                content += chunk
+                if len(content) > MAX_PICTURE_BYTES:
+                    raise Refused(ErrorCode.too_large)
+        finally:
+            self._uploads -= 1
+        return bytes(content)
 
     async def _identify(self, route: Route, request: web.Request) -> Caller:
         match route.auth:
@@ -266,11 +296,15 @@ def _pattern(request: web.Request) -> str:
     return resource.canonical if resource is not None else "unknown"
 
 
-async def _body(request: web.Request) -> bytes:
+def _bounded(request: web.Request, most: int) -> None:
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Refused(ErrorCode.bad_request, "The body must not be compressed.")
-    if request.content_length is not None and request.content_length > MAX_HTTP_BODY_BYTES:
+    if request.content_length is not None and request.content_length > most:
         raise Refused(ErrorCode.too_large)
+
+
+async def _body(request: web.Request) -> bytes:
+    _bounded(request, MAX_HTTP_BODY_BYTES)
     try:
         async with asyncio.timeout(BODY_SECONDS):
             return await request.read()

@@ -11,11 +11,12 @@ from protocol.routes import ROUTES
 from server.auth.agents import SignIns
 from server.auth.buyers import BuyerSessions
 from server.auth.keys import ApiKeys
-from server.http.api import HandedOver, MerchantDesk, complete, handlers
+from server.http.api import HandedOver, MerchantDesk, UploadDesk, complete, handlers
 from server.http.client import Proxies
 from server.http.door import Door, common_headers, unknown
 from server.http.files import Build
 from server.http.pages import Pages
+from server.http.shown import Shown
 from server.rates import Rates
 
 RUNNER: dict[str, Any] = {
@@ -34,6 +35,8 @@ def build_site(
     keys: ApiKeys,
     counter: Rates,
     desk: MerchantDesk,
+    uploads: UploadDesk,
+    shown: Shown,
     handed_over: HandedOver,
     proxies: Proxies,
     own_origin: str,
@@ -45,10 +48,11 @@ def build_site(
     door = Door(buyers, agents, keys, counter, proxies, console_origins)
     app = web.Application(middlewares=[door.guard], client_max_size=MAX_HTTP_BODY_BYTES)
     app.on_response_prepare.append(common_headers)
-    found = handlers(door, buyers, agents, desk, handed_over)
+    found = handlers(door, buyers, agents, desk, uploads, handed_over)
     complete(found)
     for route in ROUTES:
         app.router.add_route(route.method, route.path, door.handler(route, found[route.method, route.path]))
     Pages(buyers, own_origin, widget, console).add_to(app)
+    shown.add_to(app)
     app.router.add_route("*", "/api/{any:.*}", unknown)
     return app, door

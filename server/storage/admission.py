@@ -17,7 +17,9 @@ PREVIEW_CHARACTERS = 200
 """Of the newest public text, shown in lists: the width of the column that keeps it."""
 
 SPOKEN = frozenset({"text", "card"})
-"""Kinds that a person says to the other side: they ask for an answer, are one, and can be recalled."""
+"""Kinds that a person writes to the other side: they can be recalled."""
+SAID = SPOKEN | {"still", "retake"}
+"""Kinds that ask the other side for an answer, or are one. A picture is evidence and is not recalled."""
 
 
 class Head(NamedTuple):
@@ -79,7 +81,7 @@ def moved_marks(delivered: int, read: int, mark: NewMark, last_seq: int) -> tupl
 
 def owed_after(owed_since: int | None, entry: NewEntry) -> int | None:
     """Since when an answer is owed after `entry`: a buyer's words start it, an agent's words end it."""
-    if entry.log == "public" and entry.kind in SPOKEN:
+    if entry.log == "public" and entry.kind in SAID:
         if entry.sender_kind == "buyer":
             return entry.sent_at if owed_since is None else owed_since
         if entry.sender_kind == "agent":

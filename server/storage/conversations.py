@@ -154,6 +154,16 @@ class Conversations:
         row = (await self._connection.execute(query)).one_or_none()
         return None if row is None else log_entry(row)
 
+    async def of_kind(self, conversation_id: str, log: Log, kind: str) -> list[LogEntry]:
+        """The entries of one kind in one of the logs, in their order."""
+        table = public_log if log == "public" else desk_log
+        query = (
+            _entries(table)
+            .where(table.c.conversation_id == conversation_id, table.c.kind == kind)
+            .order_by(table.c.seq)
+        )
+        return [log_entry(row) for row in await self._connection.execute(query)]
+
     async def mark(self, mark: NewMark) -> Marked:
         """Move one side's marks forward: never back, never beyond the last seq. Raises `Refused`."""
         found = await self.head(mark.conversation_id, lock=True)
@@ -249,7 +259,7 @@ class Conversations:
         )
 
     async def entry(self, conversation_id: str, seq: int) -> LogEntry | None:
-        """The public entry at `seq`: what a quote points to."""
+        """The public entry at `seq`; the body of a recalled one is empty."""
         query = _entries(public_log).where(
             public_log.c.conversation_id == conversation_id, public_log.c.seq == seq
         )

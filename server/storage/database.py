@@ -16,8 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from protocol.errors import Refused
 from server.storage.buyers import Buyers
+from server.storage.cases import CaseFiles
 from server.storage.catalogue import Catalogue
 from server.storage.conversations import Conversations
+from server.storage.files import Files
 from server.storage.heads import Heads
 from server.storage.line import Line
 from server.storage.lists import Lists
@@ -61,6 +63,14 @@ class Reader:
     @cached_property
     def catalogue(self) -> Catalogue:
         return Catalogue(self.connection)
+
+    @cached_property
+    def files(self) -> Files:
+        return Files(self.connection)
+
+    @cached_property
+    def cases(self) -> CaseFiles:
+        return CaseFiles(self.connection)
 
     @cached_property
     def live(self) -> Live:

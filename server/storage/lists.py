@@ -11,7 +11,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import CompoundSelect, FromClause
 
 from protocol.conversation import LIST_PAGE
-from server.storage.admission import SPOKEN
+from server.storage.admission import SAID
 from server.storage.records import Conversation, HistoryRow, Look, SummaryRow, Tab
 from server.storage.schema import (
     assignments,
@@ -42,7 +42,7 @@ def _unread(sender_kind: str, read: ColumnElement[int]) -> ColumnElement[int]:
             public_log.c.conversation_id == _HERE.c.id,
             public_log.c.seq > read,
             public_log.c.sender_kind == sender_kind,
-            public_log.c.kind.in_(sorted(SPOKEN)),
+            public_log.c.kind.in_(sorted(SAID)),
         )
         .scalar_subquery()
     )

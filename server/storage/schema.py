@@ -574,3 +574,87 @@ provenances = Table(
     PrimaryKeyConstraint("shop_id", "order_id", "line_id", "version"),
 )
 """The birth certificates, one row a version: a later event makes a new row, none is ever changed."""
+
+files = Table(
+    "files",
+    metadata,
+    _id(),
+    _of("shop_id", "shops.id"),
+    _of("conversation_id", "conversations.id"),
+    _of("buyer_id", "buyers.id"),
+    Column("client_id", String(36), nullable=False),
+    Column("media_type", String(64), nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("likeness", String(16), nullable=False),
+    Column("stored_at", Millis, nullable=False),
+    Column("placed_seq", BigInteger),
+    UniqueConstraint("conversation_id", "client_id"),
+    Index(None, "shop_id", "stored_at"),
+    Index(None, "buyer_id", "stored_at"),
+)
+"""Pictures on the shelf, below their shop's id. `buyer_id` sent it; who may see it follows the conversation.
+
+`likeness`: the 64-bit hash as 16 hex digits. `placed_seq`: the entry that shows it, null until there is one.
+"""
+
+shot_lists = Table(
+    "shot_lists",
+    metadata,
+    _of("shop_id", "shops.id"),
+    Column("product_id", Id, nullable=False),
+    Column("shots", Document, nullable=False),
+    Column("updated_at", Millis, nullable=False),
+    PrimaryKeyConstraint("shop_id", "product_id"),
+)
+"""Pictures to ask for with a product; a product without a row has the usual list."""
+
+case_counters = Table(
+    "case_counters",
+    metadata,
+    Column("shop_id", Id, ForeignKey("shops.id"), primary_key=True),
+    Column("last", Integer, nullable=False),
+)
+"""The number of each shop's newest case: raised in the transaction that opens it, so none is given twice."""
+
+cases = Table(
+    "cases",
+    metadata,
+    _id(),
+    _of("shop_id", "shops.id"),
+    Column("number", Integer, nullable=False),
+    Column("title", String(200), nullable=False),
+    Column("state", String(16), nullable=False),
+    _of("conversation_id", "conversations.id"),
+    _of("buyer_id", "buyers.id"),
+    Column("order_id", Id),
+    _of("holder_id", "people.id", nullable=True),
+    Column("client_id", String(36), nullable=False),
+    Column("last_seq", Integer, nullable=False),
+    Column("opened_at", Millis, nullable=False),
+    Column("updated_at", Millis, nullable=False),
+    Column("closed_at", Millis),
+    UniqueConstraint("shop_id", "number"),
+    UniqueConstraint("conversation_id", "client_id"),
+    Index(None, "shop_id", "updated_at"),
+    Index(None, "holder_id", "updated_at"),
+)
+"""Cases (工单). `number` counts within the shop; `state` is one of `aftersales.cases`."""
+
+case_entries = Table(
+    "case_entries",
+    metadata,
+    _of("case_id", "cases.id"),
+    Column("seq", Integer, nullable=False),
+    Column("client_id", String(36), nullable=False),
+    _of("person_id", "people.id"),
+    Column("person_name", String(200), nullable=False),
+    Column("at", Millis, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("body", Document, nullable=False),
+    PrimaryKeyConstraint("case_id", "seq"),
+    UniqueConstraint("case_id", "person_id", "client_id"),
+)
+"""A case's history, append-only and gapless from 1."""

@@ -20,5 +20,8 @@ def handlers(desk: BuyerDesk) -> Mapping[str, Handler]:
         "chat.sync": desk.sync_by_buyer,
         "chat.mark": desk.mark_by_buyer,
         "chat.type": desk.type_by_buyer,
+        "shots.fill": desk.fill_shot,
+        "shots.skip": desk.skip_shot,
+        "file.link": desk.link_files,
         "session.renew": desk.renew_session,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -45,6 +46,7 @@ class Person:
     def __init__(self, namespace: str) -> None:
         self.heard: list[tuple[str, dict[str, Any]]] = []
         self.gone = asyncio.Event()
+        self.token = ""
         self._namespace = namespace
         self._changed = asyncio.Condition()
         self._socket = socketio.AsyncClient(reconnection=False)
@@ -53,6 +55,7 @@ class Person:
 
     async def connect(self, url: str, token: str) -> None:
         """Opens the socket."""
+        self.token = token
         await self._socket.connect(
             url,
             auth={"token": token},
@@ -147,6 +150,18 @@ class House:
         """An HTTP call's data. Raises `Refusal`."""
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         async with self.http.request(method, self.url + path, json=body, headers=headers) as answer:
+            data: dict[str, Any] = await answer.json()
+            if answer.status != 200:
+                raise Refusal(data["error"])
+            return data
+
+    async def upload(
+        self, buyer: Person, conversation_id: str, content: bytes, client_id: str | None = None
+    ) -> dict[str, Any]:
+        """A buyer sends a picture over HTTP. Raises `Refusal`."""
+        path = f"/api/v1/conversations/{conversation_id}/files/{client_id or new_client_id()}"
+        headers = {"Authorization": f"Bearer {buyer.token}"}
+        async with self.http.put(self.url + path, data=io.BytesIO(content), headers=headers) as answer:
             data: dict[str, Any] = await answer.json()
             if answer.status != 200:
                 raise Refusal(data["error"])

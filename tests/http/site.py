@@ -10,14 +10,18 @@ from typing import Any
 
 from aiohttp import ClientResponse, ClientSession, DummyCookieJar, web
 
-from protocol import shop
-from protocol.errors import MEANINGS, ErrorCode
+from protocol import files, shop
+from protocol.errors import MEANINGS, ErrorCode, Refused
+from server.auth.links import Links
 from server.config import Network
 from server.http.client import Proxies
 from server.http.door import COOKIE, Door
 from server.http.files import Build
 from server.http.pages import read_console, read_widget
+from server.http.shown import Shown
 from server.http.site import RUNNER, build_site
+from server.storage.files import FileRecord
+from signaling.ports import Actor
 from tests.auth.desk import OWN, PASSWORD, World
 
 
@@ -45,11 +49,50 @@ class Merchants:
         self._note("session", shop_id, body)
         return shop.Stored(id=body.id, changed=True)
 
+    async def put_shot_list(self, shop_id: str, product_id: str, body: shop.PutShotList) -> shop.Stored:
+        self._note("shots", shop_id, product_id, body)
+        return shop.Stored(id=product_id, changed=True)
+
     async def append_live_events(
         self, shop_id: str, live_session_id: str, body: shop.PostLiveEvents
     ) -> shop.EventResults:
         self._note("events", shop_id, live_session_id, body)
         return shop.EventResults(results=[shop.EventResult(source_event_id=None, accepted=True)])
+
+
+@dataclass
+class Uploaded:
+    """Stands in for the desk's pictures: `kept` by client id, and what may be seen by whom."""
+
+    merchants: Merchants
+    full: ErrorCode | None = None
+    kept: dict[str, bytes] = field(default_factory=dict)
+
+    async def admit(self, buyer_id: str, conversation_id: str, client_id: str) -> files.FileStored | None:
+        if self.full is not None:
+            raise Refused(self.full)
+        return self._stored(client_id) if client_id in self.kept else None
+
+    async def store(
+        self, buyer_id: str, conversation_id: str, client_id: str, content: bytes
+    ) -> files.FileStored:
+        self.merchants._note("upload", buyer_id, conversation_id, client_id, content)
+        self.kept[client_id] = content
+        return self._stored(client_id)
+
+    def _stored(self, client_id: str) -> files.FileStored:
+        size = len(self.kept[client_id])
+        return files.FileStored(file_id=client_id, width=1, height=1, size=size, sha256="0" * 64, stored_at=1)
+
+    async def show(self, viewer: Actor, file_id: str) -> FileRecord:
+        if file_id not in self.kept or viewer.kind != "buyer":
+            raise Refused(ErrorCode.not_found)
+        size = len(self.kept[file_id])
+        record = (file_id, "shop-a", "c", viewer.id, file_id, "image/jpeg", size, 1, 1, "0" * 64, 0, 1)
+        return FileRecord(*record)
+
+    async def read(self, file: FileRecord, start: int, end: int) -> bytes:
+        return self.kept[file.id][start:end]
 
 
 @dataclass
@@ -60,6 +103,8 @@ class Site:
     client: ClientSession
     door: Door
     merchants: Merchants
+    uploaded: Uploaded
+    links: Links
     handed_over: list[tuple[str, str]]
     port: int
 
@@ -126,6 +171,8 @@ async def serve(
     """Runs the site until the block ends."""
     widget, console = write_build(folder)
     merchants = Merchants()
+    uploaded = Uploaded(merchants)
+    links = Links(world.database.secret)
     handed_over: list[tuple[str, str]] = []
 
     async def note(shop_id: str, conversation_id: str) -> None:
@@ -137,6 +184,8 @@ async def serve(
         keys=world.keys,
         counter=world.counter,
         desk=merchants,
+        uploads=uploaded,
+        shown=Shown(links, world.sockets, uploaded, world.counter, world.clock),
         handed_over=note,
         proxies=Proxies(trusted),
         own_origin=OWN,
@@ -152,7 +201,7 @@ async def serve(
         (address,) = runner.addresses
         base = f"http://127.0.0.1:{address[1]}"
         async with ClientSession(base, cookie_jar=DummyCookieJar()) as client:
-            yield Site(world, client, door, merchants, handed_over, address[1])
+            yield Site(world, client, door, merchants, uploaded, links, handed_over, address[1])
     finally:
         await runner.cleanup()
 

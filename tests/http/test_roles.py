@@ -49,6 +49,8 @@ TABLE: dict[tuple[str, str], tuple[tuple[str, ...], Any]] = {
     ("POST", "/api/v1/agent/socket-token"): (_AGENT, None),
     ("POST", "/api/v1/agents/impersonate"): (_KEY, {"login": "1001"}),
     ("PUT", "/api/v1/products/{product_id}"): (_KEY, {"title": "t"}),
+    ("PUT", "/api/v1/products/{product_id}/shot-list"): (_KEY, {"shots": [{"label": "吊牌"}]}),
+    ("PUT", "/api/v1/conversations/{conversation_id}/files/{client_id}"): (_BUYER, None),
     ("PUT", "/api/v1/orders/{order_id}"): (_KEY, ORDER),
     ("POST", "/api/v1/live-sessions"): (_KEY, LIVE),
     ("POST", "/api/v1/live-sessions/{live_session_id}/events"): (_KEY, {"events": [{}]}),
@@ -117,6 +119,7 @@ async def test_a_caller_gets_what_the_table_says(site: Site, caller: str) -> Non
             mine = await site.world.agents.signed_in(await site.cookie())
             path = path.replace("{session_id}", mine.session_id)
         path = path.replace("{product_id}", "p").replace("{order_id}", "o").replace("{live_session_id}", "s")
+        path = path.replace("{conversation_id}", "c").replace("{client_id}", "x")
         if body == "an identity":
             body = {"shop": "shop-a", "identity": site.world.identity()}
         before = await rows(site)

@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from protocol import chat, conversation, line, session
+from protocol import cases, chat, conversation, files, line, session, shots
 from protocol.base import Empty, Namespace, Role
 from protocol.errors import ErrorCode, Refused
-from signaling.facts import EntryStored, Fact, LogEntry, Place, TypingSeen
+from signaling.facts import CaseChanged, EntryStored, Fact, LogEntry, Place, TypingSeen
 from signaling.limits import Allowance, Limits
 from signaling.ports import Actor, Client, Done, Revision
 
@@ -52,6 +52,23 @@ def summary(conversation_id: str = "c1", shop_id: str = "s1") -> conversation.Su
         last_seq=7,
         desk_last_seq=2,
         opened_at=NOW,
+    )
+
+
+def case(shop_id: str = "s1") -> cases.CaseSummary:
+    return cases.CaseSummary(
+        case_id="case-1",
+        shop_id=shop_id,
+        number=1001,
+        title="领口开线",
+        state="open",
+        conversation_id="c1",
+        buyer_name="小王",
+        holder_id="a1",
+        holder_name="小青",
+        stills=2,
+        opened_at=NOW,
+        updated_at=NOW,
     )
 
 
@@ -185,6 +202,31 @@ class FakeDesk:
         found = self._find(actor, request.conversation_id)
         return Done(Empty(), (TypingSeen(found.place, "buyer"),))
 
+    async def fill_shot(self, actor: Actor, request: shots.FillShot) -> Done[chat.Sent]:
+        await self._called("fill_shot", actor, request)
+        still = {
+            "list_seq": request.list_seq,
+            "shot": request.shot,
+            "label": "吊牌",
+            "file_id": request.file_id,
+            "width": 3,
+            "height": 2,
+            "size": 100,
+            "sha256": "0" * 64,
+            "doubts": request.doubts,
+        }
+        return self._append(actor, request, "still", still)
+
+    async def skip_shot(self, actor: Actor, request: shots.SkipShot) -> Done[chat.Sent]:
+        await self._called("skip_shot", actor, request)
+        place = {"list_seq": request.list_seq, "shot": request.shot, "label": "吊牌"}
+        return self._append(actor, request, "skipped", place | {"reason": request.reason})
+
+    async def link_files(self, actor: Actor, request: files.LinkFiles) -> Done[files.FileLinks]:
+        await self._called("link_files", actor, request)
+        links = [files.FileLink(file_id=name, url=f"/files/{name}") for name in request.file_ids]
+        return Done(files.FileLinks(links=links, expires_at=NOW))
+
     async def renew_session(self, actor: Actor, request: session.Renew) -> Done[session.Renewed]:
         await self._called("renew_session", actor, request)
         return Done(session.Renewed(token="renewed-token-0000", expires_at=self.renewed_until))
@@ -221,6 +263,8 @@ class FakeDesk:
                 locale="zh-CN",
                 orders=[],
                 earlier=[],
+                cases=[],
+                shots=[],
                 marks=chat.Marks(),
             )
         )
@@ -304,6 +348,50 @@ class FakeDesk:
         await self._called("type_by_agent", actor, request)
         found = self._find(actor, request.conversation_id)
         return Done(Empty(), (TypingSeen(found.place, "agent"),))
+
+    async def request_shots(self, actor: Actor, request: shots.RequestShots) -> Done[chat.Sent]:
+        await self._called("request_shots", actor, request)
+        card = shots.ShotsCard(shots=request.shots).model_dump()
+        return self._append(actor, request, "card", {"body": card})
+
+    async def retake_shot(self, actor: Actor, request: shots.RetakeShot) -> Done[chat.Sent]:
+        await self._called("retake_shot", actor, request)
+        place = {"list_seq": request.list_seq, "shot": request.shot, "label": "吊牌"}
+        return self._append(actor, request, "retake", place | {"note": request.note})
+
+    async def open_case(self, actor: Actor, request: cases.OpenCase) -> Done[cases.CaseView]:
+        await self._called("open_case", actor, request)
+        self._find(actor, request.conversation_id)
+        return self._case()
+
+    async def list_cases(self, actor: Actor, request: cases.ListCases) -> Done[cases.CasesListed]:
+        await self._called("list_cases", actor, request)
+        return Done(cases.CasesListed(cases=[case()], more=False))
+
+    async def read_case(self, actor: Actor, request: cases.ReadCase) -> Done[cases.CaseView]:
+        await self._called("read_case", actor, request)
+        return Done(self._case().reply)
+
+    async def note_case(self, actor: Actor, request: cases.NoteCase) -> Done[cases.CaseView]:
+        await self._called("note_case", actor, request)
+        return self._case()
+
+    async def hold_case(self, actor: Actor, request: cases.HoldCase) -> Done[cases.CaseView]:
+        await self._called("hold_case", actor, request)
+        return self._case()
+
+    async def close_case(self, actor: Actor, request: cases.CloseCase) -> Done[cases.CaseView]:
+        await self._called("close_case", actor, request)
+        return self._case()
+
+    async def reopen_case(self, actor: Actor, request: cases.ReopenCase) -> Done[cases.CaseView]:
+        await self._called("reopen_case", actor, request)
+        return self._case()
+
+    def _case(self) -> Done[cases.CaseView]:
+        opened = cases.CaseOpened(seq=1, by_name="小青", at=NOW)
+        view = cases.CaseView(case=case(), stills=[], reused=[], history=[opened])
+        return Done(view, (CaseChanged(case()),))
 
 
 def buyer(person_id: str = "b1", shop_id: str = "s1", expires_at: int = NOW + 1_800_000) -> Actor:

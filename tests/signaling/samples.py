@@ -7,7 +7,7 @@ from typing import Any
 from protocol import conversation
 from protocol.provenance import ProvenanceCard
 from signaling import facts
-from tests.signaling.fakes import NOW, client_id, seat, summary
+from tests.signaling.fakes import NOW, case, client_id, seat, summary
 
 PLACE = facts.Place("c1", "s1", "b1", "a1")
 UNOWNED = facts.Place("c1", "s1", "b1", None)
@@ -21,6 +21,9 @@ CARD = {
 }
 
 
+SHOT = {"list_seq": 2, "shot": 0, "label": "吊牌"}
+
+
 def entry(
     kind: str, body: dict[str, Any], sender: facts.SenderKind = "agent", *, recalled: bool = False
 ) -> facts.LogEntry:
@@ -32,6 +35,13 @@ PUBLIC_ENTRIES: dict[str, facts.LogEntry] = {
     "text": entry("text", {"text": "您好", "quote_seq": 2}),
     "card": entry("card", {"body": CARD}, "buyer"),
     "recall": entry("recall", {"recalled_seq": 3}),
+    "still": entry(
+        "still",
+        SHOT | {"file_id": "f1", "width": 4, "height": 3, "size": 9, "sha256": "a" * 64, "doubts": ["dark"]},
+        "buyer",
+    ),
+    "skipped": entry("skipped", SHOT | {"reason": "吊牌剪掉了"}, "buyer"),
+    "retake": entry("retake", SHOT | {"note": "再近一点"}),
     "assigned": entry("assigned", {"agent_name": "小青"}, "system"),
     "transferred": entry("transferred", {"to_name": "小白"}),
     "requeued": entry("requeued", {}, "system"),
@@ -42,6 +52,11 @@ DESK_ENTRIES: dict[str, facts.LogEntry] = {
     "note": entry("note", {"text": "此人常退货"}),
     "handover": entry("handover", {"text": "催了两次", "to_name": "售后组"}),
     "routed": entry("routed", {"text": "rule 3"}, "system"),
+    "reused": entry(
+        "reused",
+        {"still_seq": 4, "label": "吊牌", "conversation_id": "c9", "earlier_at": NOW, "bits": 2},
+        "system",
+    ),
 }
 OFFER = conversation.Offered(
     offer_id="o1", fence=4, expires_at=NOW + 20_000, now=NOW, why=["茶"], summary=summary()
@@ -67,6 +82,7 @@ FACTS: tuple[facts.Fact, ...] = (
     facts.ConversationReopened(PLACE, 10),
     facts.RowChanged(summary()),
     facts.ProvenanceFound(PLACE, "order-1", "line-1", ProvenanceCard(confidence="exact", version=1)),
+    facts.CaseChanged(case()),
     facts.SeatChanged(seat(), ("s1", "s2")),
 )
 
@@ -76,6 +92,8 @@ _RECALL = {"conversation_id": "c1", "client_id": client_id(1), "seq": 1}
 _SYNC = {"conversation_id": "c1", "after_seq": 0, "epoch": "epoch-1"}
 _MARK = {"conversation_id": "c1", "delivered_seq": 1, "read_seq": 1}
 _THIS = {"conversation_id": "c1"}
+_SHOT = _CLOSE | {"list_seq": 2, "shot": 0}
+_CASE = {"case_id": "case-1", "client_id": client_id(1)}
 _ANSWER = {"offer_id": "o1", "fence": 3}
 
 REQUESTS: dict[tuple[str, str], dict[str, Any]] = {
@@ -88,6 +106,9 @@ REQUESTS: dict[tuple[str, str], dict[str, Any]] = {
     ("/buyer", "chat.sync"): _SYNC,
     ("/buyer", "chat.mark"): _MARK,
     ("/buyer", "chat.type"): _THIS,
+    ("/buyer", "shots.fill"): _SHOT | {"file_id": "f1", "doubts": ["blurred"]},
+    ("/buyer", "shots.skip"): _SHOT | {"reason": "吊牌剪掉了"},
+    ("/buyer", "file.link"): {"file_ids": ["f1", "f2"]},
     ("/buyer", "session.renew"): {},
     ("/agent", "desk.load"): {},
     ("/agent", "presence.set"): {"state": "break", "reason": "吃饭"},
@@ -107,4 +128,15 @@ REQUESTS: dict[tuple[str, str], dict[str, Any]] = {
     ("/agent", "chat.sync"): _SYNC | {"desk_after_seq": 0},
     ("/agent", "chat.mark"): _MARK,
     ("/agent", "chat.type"): _THIS,
+    ("/agent", "shots.request"): _CLOSE
+    | {"fence": 3, "shots": [{"label": "吊牌", "hint": "看得清", "frame": "tag"}]},
+    ("/agent", "shots.retake"): _SHOT | {"fence": 3, "note": "再近一点"},
+    ("/agent", "file.link"): {"file_ids": ["f1"]},
+    ("/agent", "case.open"): _CLOSE | {"title": "领口开线", "order_id": "order-1"},
+    ("/agent", "case.list"): {"shop_id": "s1", "state": "open", "mine": True, "search": "#1001"},
+    ("/agent", "case.read"): {"case_id": "case-1"},
+    ("/agent", "case.note"): _CASE | {"text": "已催"},
+    ("/agent", "case.hold"): _CASE | {"person_id": "a2"},
+    ("/agent", "case.close"): _CASE | {"text": "已换货"},
+    ("/agent", "case.reopen"): _CASE | {"text": "又坏了"},
 }

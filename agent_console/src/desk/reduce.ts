@@ -75,6 +75,12 @@ export const REDUCERS: Reducers = {
   'provenance.bound': (state, bound) =>
     withContext(state, bound.conversation_id, (context) => withProvenance(context, bound)),
 
+  'case.changed': (state, { case: found }) =>
+    withContext(state, found.conversation_id, (context) => ({
+      ...context,
+      cases: [...context.cases.filter((one) => one.case_id !== found.case_id), found].sort((a, b) => a.number - b.number),
+    })),
+
   'presence.changed': (state, seat) => withSeat(state, seat),
 
   'session.ended': (state, ended) => ({ ...state, ended }),

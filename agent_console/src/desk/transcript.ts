@@ -46,7 +46,7 @@ export interface NoteLine extends Base {
 }
 export interface SystemLine extends Base {
   readonly type: 'system'
-  readonly what: 'assigned' | 'transferred' | 'requeued' | 'closed' | 'reopened' | 'routed'
+  readonly what: 'assigned' | 'transferred' | 'requeued' | 'closed' | 'reopened' | 'routed' | 'still' | 'skipped' | 'retake' | 'reused'
   readonly name: string | null
   readonly by: 'buyer' | 'agent' | 'system' | null
   readonly text: string | null
@@ -136,6 +136,12 @@ function publicLine(entry: PublicEntry, around: Around): TranscriptLine | null {
       return { ...base, type: 'system', what: 'closed', by: entry.by, text: null }
     case 'reopened':
       return { ...base, type: 'system', what: 'reopened', by: entry.by, text: null }
+    case 'still':
+      return { ...base, type: 'system', what: 'still', name: entry.label, by: null, text: null }
+    case 'skipped':
+      return { ...base, type: 'system', what: 'skipped', name: entry.label, by: null, text: entry.reason }
+    case 'retake':
+      return { ...base, type: 'system', what: 'retake', name: entry.label, by: null, text: entry.note || null }
     default:
       return null
   }
@@ -143,6 +149,7 @@ function publicLine(entry: PublicEntry, around: Around): TranscriptLine | null {
 
 function deskLine(entry: DeskEntry): TranscriptLine {
   const base = { key: `d${entry.seq}`, at: entry.sent_at, name: entry.sender.name ?? null }
+  if (!('text' in entry)) return { ...base, type: 'system', what: 'reused', name: entry.label, by: null, text: entry.case_number ? `#${entry.case_number}` : null }
   if (entry.kind === 'routed') return { ...base, type: 'system', what: 'routed', by: null, text: entry.text }
   return {
     ...base,

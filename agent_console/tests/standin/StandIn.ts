@@ -25,7 +25,7 @@ export interface Conversation {
 }
 
 type Name = keyof AgentCommands
-type Handlers = { [C in Name]: (request: AgentCommands[C]['request']) => AgentCommands[C]['reply'] }
+type Handlers = { [C in Name]?: (request: AgentCommands[C]['request']) => AgentCommands[C]['reply'] }
 type Said = { kind: 'text'; text: string; quote_seq?: number | null } | { kind: 'card'; body: NonNullable<Extract<PublicEntry, { kind?: 'card' }>['body']> }
 
 export class StandIn {

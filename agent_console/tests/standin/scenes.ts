@@ -204,6 +204,8 @@ export function told(it: Told): Conversation {
     product: it.card ? COAT : null,
     orders: it.order ? [it.order] : [],
     provenance: it.order ? null : { ...certificate(now, 'likely'), version: 0 },
+    shots: [],
+    cases: [],
     earlier: [
       { conversation_id: `${it.id}-old`, state: 'closed', last_seq: 9, opened_at: now - 12 * 24 * H, closed_at: now - 12 * 24 * H, agent_name: '唐糖', preview: '好的，谢谢，尺码换到了', unread: 0 },
     ],

@@ -9,6 +9,7 @@ export {
   type Wires,
 } from './connection.ts'
 export type { ConversationLog } from './ConversationLog.ts'
+export { FileAddresses } from './FileAddresses.ts'
 export type { LogSnapshot } from './host.ts'
 export { uuid7 } from './ids.ts'
 export { memoryKeep, openKeep, storageKeep, type Cursor, type Keep, type Line, type LineContent } from './keep.ts'
@@ -25,4 +26,5 @@ export {
 } from './LogClient.ts'
 export { Refusal, asRefusal, isTransient, readError, type Failure, type LocalCode } from './refusal.ts'
 export { written } from './text.ts'
+export { isDone, nextShot, shotLists, type ShotList, type ShotProgress, type ShotState } from './shots.ts'
 export type * from './wire.ts'

@@ -87,7 +87,7 @@ export function receiptOf(seq: number, marks: AllMarks, mine: Side): Receipt {
   return seq <= delivered ? 'delivered' : 'sent'
 }
 
-/** Messages of the other side (texts and cards, not recalled) after what one has read. */
+/** Messages of the other side (not recalled) after what one has read. */
 export function unreadOf(entries: readonly PublicEntry[], marks: AllMarks, mine: Side): number {
   const read = mine === 'buyer' ? marks.buyer_read : marks.agent_read
   const other: Side = mine === 'buyer' ? 'agent' : 'buyer'
@@ -96,6 +96,7 @@ export function unreadOf(entries: readonly PublicEntry[], marks: AllMarks, mine:
     const entry = entries[index]!
     if (entry.sender.kind !== other) continue
     if ((entry.kind === 'text' || entry.kind === 'card') && !entry.recalled) count++
+    if (entry.kind === 'still' || entry.kind === 'retake') count++
   }
   return count
 }

@@ -6,14 +6,18 @@ export type PublicEntry =
   | TextEntry
   | CardEntry
   | RecallEntry
+  | StillEntry
+  | SkippedEntry
+  | RetakeEntry
   | AssignedEntry
   | TransferredEntry
   | RequeuedEntry
   | ClosedEntry
   | ReopenedEntry;
-export type Card = ProductCard | OrderCard | ContextCard;
-export type DeskEntry = NoteEntry | HandoverEntry | RoutedEntry;
+export type Card = ProductCard | OrderCard | ContextCard | ShotsCard;
+export type DeskEntry = NoteEntry | HandoverEntry | RoutedEntry | ReusedEntry;
 export type BuyerSend = BuyerText | BuyerCard;
+export type CaseEntry = CaseOpened | CaseNoted | CaseHeld | CaseClosed | CaseReopened;
 /**
  * Why a request was refused.
  */
@@ -23,6 +27,8 @@ export type ErrorCode =
   | "too_large"
   | "too_deep"
   | "binary_refused"
+  | "not_a_picture"
+  | "too_many_pixels"
   | "unauthenticated"
   | "session_expired"
   | "session_revoked"
@@ -78,9 +84,20 @@ export interface Wire {
   Card: Card;
   CardEntry: CardEntry;
   CardRef: CardRef;
+  CaseChanged: CaseChanged;
+  CaseClosed: CaseClosed;
+  CaseEntry: CaseEntry;
+  CaseHeld: CaseHeld;
+  CaseNoted: CaseNoted;
+  CaseOpened: CaseOpened;
+  CaseReopened: CaseReopened;
+  CaseSummary: CaseSummary;
+  CaseView: CaseView;
+  CasesListed: CasesListed;
   Changed: Changed;
   CloseByAgent: CloseByAgent;
   CloseByBuyer: CloseByBuyer;
+  CloseCase: CloseCase;
   Closed: Closed;
   ClosedEntry: ClosedEntry;
   ClosedEvent: ClosedEvent;
@@ -95,10 +112,17 @@ export interface Wire {
   ErrorCode: ErrorCode;
   EventResult: EventResult;
   EventResults: EventResults;
+  FileLink: FileLink;
+  FileLinks: FileLinks;
+  FileStored: FileStored;
+  FillShot: FillShot;
   GroupView: GroupView;
   HandoverEntry: HandoverEntry;
+  HoldCase: HoldCase;
   Impersonate: Impersonate;
+  LinkFiles: LinkFiles;
   List: List;
+  ListCases: ListCases;
   ListOwn: ListOwn;
   Listed: Listed;
   LoadDesk: LoadDesk;
@@ -113,10 +137,12 @@ export interface Wire {
   Me: Me;
   Membership: Membership;
   Moved: Moved;
+  NoteCase: NoteCase;
   NoteEntry: NoteEntry;
   OfferEnded: OfferEnded;
   Offered: Offered;
   Open: Open;
+  OpenCase: OpenCase;
   Opened: Opened;
   OrderCard: OrderCard;
   OrderLine: OrderLine;
@@ -133,6 +159,8 @@ export interface Wire {
   PublicEntry: PublicEntry;
   PutOrder: PutOrder;
   PutProduct: PutProduct;
+  PutShotList: PutShotList;
+  ReadCase: ReadCase;
   Reason: Reason;
   RecallEntry: RecallEntry;
   Recalled: Recalled;
@@ -140,10 +168,15 @@ export interface Wire {
   Renew: Renew;
   Renewed: Renewed;
   Reopen: Reopen;
+  ReopenCase: ReopenCase;
   Reopened: Reopened;
   ReopenedEntry: ReopenedEntry;
   ReopenedEvent: ReopenedEvent;
+  RequestShots: RequestShots;
   RequeuedEntry: RequeuedEntry;
+  RetakeEntry: RetakeEntry;
+  RetakeShot: RetakeShot;
+  ReusedEntry: ReusedEntry;
   RoutedEntry: RoutedEntry;
   Said: Said;
   Seat: Seat;
@@ -152,7 +185,12 @@ export interface Wire {
   ServerStopped: ServerStopped;
   SetPresence: SetPresence;
   ShopView: ShopView;
+  Shot: Shot;
+  ShotsCard: ShotsCard;
+  SkipShot: SkipShot;
+  SkippedEntry: SkippedEntry;
   SocketToken: SocketToken;
+  StillEntry: StillEntry;
   Stored: Stored;
   Summary: Summary;
   TextEntry: TextEntry;
@@ -302,7 +340,7 @@ export interface Sender {
   name?: string | null;
 }
 /**
- * A product, an order, or the context in which the buyer asks.
+ * A product, an order, the context in which the buyer asks, or a list of pictures he is asked for.
  */
 export interface CardEntry {
   seq: number;
@@ -354,6 +392,25 @@ export interface ContextCard {
   topic?: string | null;
 }
 /**
+ * A list of pictures, to be taken in this order.
+ */
+export interface ShotsCard {
+  card?: "shots";
+  /**
+   * @minItems 1
+   * @maxItems 12
+   */
+  shots: [Shot, ...Shot[]];
+}
+/**
+ * One picture that is asked for.
+ */
+export interface Shot {
+  label: string;
+  hint?: string;
+  frame?: "tag" | "detail" | "whole" | "waybill";
+}
+/**
  * Takes back the message `recalled_seq`; it has a seq of its own like everything that happens.
  */
 export interface RecallEntry {
@@ -364,6 +421,59 @@ export interface RecallEntry {
   sent_at: number;
   kind?: "recall";
   recalled_seq: number;
+}
+/**
+ * A picture of a shot list, as it is stored: `sha256` is of these bytes, `sent_at` the server's clock.
+ */
+export interface StillEntry {
+  seq: number;
+  message_id: string;
+  client_id?: string | null;
+  sender: Sender;
+  sent_at: number;
+  list_seq: number;
+  shot: number;
+  label: string;
+  kind?: "still";
+  file_id: string;
+  width: number;
+  height: number;
+  size: number;
+  sha256: string;
+  /**
+   * @maxItems 3
+   */
+  doubts?: ("blurred" | "dark" | "bright")[];
+}
+/**
+ * The buyer leaves a shot out and says why.
+ */
+export interface SkippedEntry {
+  seq: number;
+  message_id: string;
+  client_id?: string | null;
+  sender: Sender;
+  sent_at: number;
+  list_seq: number;
+  shot: number;
+  label: string;
+  kind?: "skipped";
+  reason: string;
+}
+/**
+ * The agent asks for a shot once more.
+ */
+export interface RetakeEntry {
+  seq: number;
+  message_id: string;
+  client_id?: string | null;
+  sender: Sender;
+  sent_at: number;
+  list_seq: number;
+  shot: number;
+  label: string;
+  kind?: "retake";
+  note?: string;
 }
 /**
  * An agent took over the conversation.
@@ -469,6 +579,23 @@ export interface RoutedEntry {
   sent_at: number;
   kind?: "routed";
   text: string;
+}
+/**
+ * A still looks like an earlier picture of the shop: where that was, and how many of 64 bits differ.
+ */
+export interface ReusedEntry {
+  seq: number;
+  message_id: string;
+  client_id?: string | null;
+  sender: Sender;
+  sent_at: number;
+  kind?: "reused";
+  still_seq: number;
+  label: string;
+  conversation_id: string;
+  earlier_at: number;
+  case_number?: number | null;
+  bits: number;
 }
 /**
  * One of the explanations that an ambiguous line may come from, with what was promised there.
@@ -678,6 +805,103 @@ export interface BuyerSynced {
   marks: Marks;
 }
 /**
+ * To a shop's agents: a case is new or different.
+ */
+export interface CaseChanged {
+  case: CaseSummary;
+}
+/**
+ * A row of the list of cases.
+ */
+export interface CaseSummary {
+  case_id: string;
+  shop_id: string;
+  number: number;
+  title: string;
+  state: "open" | "closed";
+  conversation_id: string;
+  buyer_name: string;
+  order_id?: string | null;
+  holder_id?: string | null;
+  holder_name?: string | null;
+  stills: number;
+  opened_at: number;
+  updated_at: number;
+  closed_at?: number | null;
+}
+/**
+ * The case was closed, with what came of it.
+ */
+export interface CaseClosed {
+  seq: number;
+  by_name: string;
+  at: number;
+  kind?: "closed";
+  text: string;
+}
+/**
+ * The case was opened from a conversation.
+ */
+export interface CaseOpened {
+  seq: number;
+  by_name: string;
+  at: number;
+  kind?: "opened";
+}
+/**
+ * Somebody wrote down what matters.
+ */
+export interface CaseNoted {
+  seq: number;
+  by_name: string;
+  at: number;
+  kind?: "note";
+  text: string;
+}
+/**
+ * The case went to another holder.
+ */
+export interface CaseHeld {
+  seq: number;
+  by_name: string;
+  at: number;
+  kind?: "held";
+  holder_name: string;
+}
+/**
+ * The case goes on, for this reason.
+ */
+export interface CaseReopened {
+  seq: number;
+  by_name: string;
+  at: number;
+  kind?: "reopened";
+  text: string;
+}
+/**
+ * A whole case. `history` is append-only, oldest first; `stills` are those of its conversation.
+ */
+export interface CaseView {
+  case: CaseSummary;
+  order?: OrderCard | null;
+  stills: StillEntry[];
+  reused: ReusedEntry[];
+  /**
+   * @maxItems 500
+   */
+  history: CaseEntry[];
+}
+/**
+ * One page; `more` says that there are others.
+ */
+export interface CasesListed {
+  /**
+   * @maxItems 50
+   */
+  cases: CaseSummary[];
+  more: boolean;
+}
+/**
  * To a shop's agents: this row of the lists is new or different (line, owner, state).
  */
 export interface Changed {
@@ -697,6 +921,14 @@ export interface CloseByAgent {
 export interface CloseByBuyer {
   conversation_id: string;
   client_id: string;
+}
+/**
+ * Closes a case and says what came of it.
+ */
+export interface CloseCase {
+  case_id: string;
+  client_id: string;
+  text: string;
 }
 /**
  * The conversation is closed, at this place in its log.
@@ -745,6 +977,16 @@ export interface Context {
    * @maxItems 20
    */
   earlier: BuyerSummary[];
+  /**
+   * @maxItems 20
+   */
+  cases: CaseSummary[];
+  /**
+   * What to ask for: the product's own list, or the usual one.
+   *
+   * @maxItems 12
+   */
+  shots: Shot[];
   marks: Marks;
 }
 /**
@@ -919,10 +1161,69 @@ export interface EventResults {
   results: EventResult[];
 }
 /**
+ * Shows one file to this session alone.
+ */
+export interface FileLink {
+  file_id: string;
+  url: string;
+}
+/**
+ * In the order they were asked for; good until `expires_at`, and no longer than the session.
+ */
+export interface FileLinks {
+  links: FileLink[];
+  expires_at: number;
+}
+/**
+ * A picture is stored: made anew by the server, without what the camera wrote beside it.
+ *
+ * `sha256` and `size` are of the stored bytes. The same for a repeated client id.
+ */
+export interface FileStored {
+  file_id: string;
+  width: number;
+  height: number;
+  size: number;
+  sha256: string;
+  stored_at: number;
+}
+/**
+ * Puts an uploaded picture in a shot's place. Each file fills one place.
+ */
+export interface FillShot {
+  conversation_id: string;
+  client_id: string;
+  list_seq: number;
+  shot: number;
+  file_id: string;
+  /**
+   * @maxItems 3
+   */
+  doubts?: ("blurred" | "dark" | "bright")[];
+}
+/**
+ * Gives the case to a person of its shop.
+ */
+export interface HoldCase {
+  case_id: string;
+  client_id: string;
+  person_id: string;
+}
+/**
  * Asks for a socket token in an agent's name, for tests and integrations of the shop's own server.
  */
 export interface Impersonate {
   login: string;
+}
+/**
+ * Asks for addresses at which files of conversations that one may read can be shown.
+ */
+export interface LinkFiles {
+  /**
+   * @minItems 1
+   * @maxItems 50
+   */
+  file_ids: [string, ...string[]];
 }
 /**
  * Asks for a list of the console. `all` spans open and closed ones of the caller's shops.
@@ -933,6 +1234,19 @@ export interface List {
   /**
    * Page on: only those opened before this time.
    */
+  before?: number | null;
+}
+/**
+ * Asks for cases of the caller's shops, last changed first.
+ *
+ * `search` finds a number (with or without #), or the beginning of an order's id or a buyer's name; it needs
+ * the shop, because there is no search across shops.
+ */
+export interface ListCases {
+  shop_id?: string | null;
+  state?: ("open" | "closed") | null;
+  mine?: boolean;
+  search?: string;
   before?: number | null;
 }
 /**
@@ -1026,6 +1340,14 @@ export interface Moved {
   waiting: number;
 }
 /**
+ * Writes a note into a case's history.
+ */
+export interface NoteCase {
+  case_id: string;
+  client_id: string;
+  text: string;
+}
+/**
  * To the same agent: the offer is over.
  */
 export interface OfferEnded {
@@ -1063,6 +1385,15 @@ export interface Open {
   order_id?: string | null;
   position_ms?: number | null;
   topic?: string | null;
+}
+/**
+ * Opens a case from a conversation; its opener holds it.
+ */
+export interface OpenCase {
+  conversation_id: string;
+  client_id: string;
+  title: string;
+  order_id?: string | null;
 }
 /**
  * The conversation to write into. `position` is the place in line while it waits, 1 is next.
@@ -1174,6 +1505,21 @@ export interface PutProduct {
   picture?: string | null;
 }
 /**
+ * The pictures to ask for with a product, in this order.
+ */
+export interface PutShotList {
+  /**
+   * @maxItems 12
+   */
+  shots: Shot[];
+}
+/**
+ * Asks for a whole case.
+ */
+export interface ReadCase {
+  case_id: string;
+}
+/**
  * A message was taken back.
  */
 export interface Recalled {
@@ -1207,6 +1553,14 @@ export interface Reopen {
   client_id: string;
 }
 /**
+ * Goes on with a closed case and says why.
+ */
+export interface ReopenCase {
+  case_id: string;
+  client_id: string;
+  text: string;
+}
+/**
  * The conversation is open again and in line; where `fence` is given it is the caller's.
  */
 export interface Reopened {
@@ -1219,6 +1573,30 @@ export interface Reopened {
 export interface ReopenedEvent {
   conversation_id: string;
   seq: number;
+}
+/**
+ * The owner asks for pictures.
+ */
+export interface RequestShots {
+  conversation_id: string;
+  client_id: string;
+  fence: number;
+  /**
+   * @minItems 1
+   * @maxItems 12
+   */
+  shots: [Shot, ...Shot[]];
+}
+/**
+ * The owner asks for this shot once more.
+ */
+export interface RetakeShot {
+  conversation_id: string;
+  client_id: string;
+  list_seq: number;
+  shot: number;
+  fence: number;
+  note?: string;
 }
 /**
  * The message is stored for good, at this place. The same for a repeated `client_id`.
@@ -1240,6 +1618,16 @@ export interface ServerStopped {
 export interface SetPresence {
   state: "ready" | "break" | "offline" | "wrap_up";
   reason?: string | null;
+}
+/**
+ * The buyer cannot or does not want to take this one, and says why.
+ */
+export interface SkipShot {
+  conversation_id: string;
+  client_id: string;
+  list_seq: number;
+  shot: number;
+  reason: string;
 }
 /**
  * Opens one `/agent` socket within 60 s.
@@ -1391,6 +1779,18 @@ export interface BuyerCommands {
     request: Typing;
     reply: Empty;
   };
+  "shots.fill": {
+    request: FillShot;
+    reply: Sent;
+  };
+  "shots.skip": {
+    request: SkipShot;
+    reply: Sent;
+  };
+  "file.link": {
+    request: LinkFiles;
+    reply: FileLinks;
+  };
   "session.renew": {
     request: Renew;
     reply: Renewed;
@@ -1481,6 +1881,46 @@ export interface AgentCommands {
     request: Typing;
     reply: Empty;
   };
+  "shots.request": {
+    request: RequestShots;
+    reply: Sent;
+  };
+  "shots.retake": {
+    request: RetakeShot;
+    reply: Sent;
+  };
+  "file.link": {
+    request: LinkFiles;
+    reply: FileLinks;
+  };
+  "case.open": {
+    request: OpenCase;
+    reply: CaseView;
+  };
+  "case.list": {
+    request: ListCases;
+    reply: CasesListed;
+  };
+  "case.read": {
+    request: ReadCase;
+    reply: CaseView;
+  };
+  "case.note": {
+    request: NoteCase;
+    reply: CaseView;
+  };
+  "case.hold": {
+    request: HoldCase;
+    reply: CaseView;
+  };
+  "case.close": {
+    request: CloseCase;
+    reply: CaseView;
+  };
+  "case.reopen": {
+    request: ReopenCase;
+    reply: CaseView;
+  };
 }
 export interface AgentEvents {
   "chat.posted": Posted;
@@ -1495,6 +1935,7 @@ export interface AgentEvents {
   "conversation.reopened": ReopenedEvent;
   "conversation.changed": Changed;
   "provenance.bound": ProvenanceBound;
+  "case.changed": CaseChanged;
   "presence.changed": Seat;
   "session.ended": Ended;
   "server.stopped": ServerStopped;

@@ -1,0 +1,167 @@
+"""Cases (工单): what stays to be done after a conversation, with its pictures, notes and history."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+from typing_extensions import TypeAliasType
+
+from protocol.base import SAID, WRITTEN, ClientId, Id, Line, Millis, Seq, Wire
+from protocol.chat import OrderCard, ReusedEntry, StillEntry
+
+CASES_PAGE = 50
+"""Cases of one list."""
+CASES_A_CONVERSATION = 20
+"""Cases opened from one conversation; more than an order has lines is a mistake."""
+CASE_ENTRIES = 500
+"""Entries of one case's history: a note a day for more than a year, and one answer stays below a megabyte."""
+
+CaseNumber = Annotated[int, Field(ge=1, le=10**9)]
+"""Counts within a shop, from 1001: short enough to be said on the telephone."""
+CaseState = Literal["open", "closed"]
+CaseText = Annotated[str, StringConstraints(min_length=1, max_length=1_000, pattern=SAID)]
+
+
+class CaseSummary(Wire):
+    """A row of the list of cases."""
+
+    case_id: Id
+    shop_id: Id
+    number: CaseNumber
+    title: Line
+    state: CaseState
+    conversation_id: Id
+    buyer_name: Line
+    order_id: Id | None = None
+    holder_id: Id | None = None
+    holder_name: Line | None = None
+    stills: int
+    opened_at: Millis
+    updated_at: Millis
+    closed_at: Millis | None = None
+
+
+class _CaseEntry(Wire):
+    seq: Seq
+    by_name: Line
+    at: Millis
+
+
+class CaseOpened(_CaseEntry):
+    """The case was opened from a conversation."""
+
+    kind: Literal["opened"] = "opened"
+
+
+class CaseNoted(_CaseEntry):
+    """Somebody wrote down what matters."""
+
+    kind: Literal["note"] = "note"
+    text: CaseText
+
+
+class CaseHeld(_CaseEntry):
+    """The case went to another holder."""
+
+    kind: Literal["held"] = "held"
+    holder_name: Line
+
+
+class CaseClosed(_CaseEntry):
+    """The case was closed, with what came of it."""
+
+    kind: Literal["closed"] = "closed"
+    text: CaseText
+
+
+class CaseReopened(_CaseEntry):
+    """The case goes on, for this reason."""
+
+    kind: Literal["reopened"] = "reopened"
+    text: CaseText
+
+
+CaseEntry = TypeAliasType(
+    "CaseEntry",
+    Annotated[
+        CaseOpened | CaseNoted | CaseHeld | CaseClosed | CaseReopened,
+        Field(discriminator="kind"),
+    ],
+)
+
+
+class CaseView(Wire):
+    """A whole case. `history` is append-only, oldest first; `stills` are those of its conversation."""
+
+    case: CaseSummary
+    order: OrderCard | None = None
+    stills: list[StillEntry]
+    reused: list[ReusedEntry]
+    history: list[CaseEntry] = Field(max_length=CASE_ENTRIES)
+
+
+class OpenCase(Wire):
+    """Opens a case from a conversation; its opener holds it."""
+
+    conversation_id: Id
+    client_id: ClientId
+    title: Line
+    order_id: Id | None = None
+
+
+class ListCases(Wire):
+    """Asks for cases of the caller's shops, last changed first.
+
+    `search` finds a number (with or without #), or the beginning of an order's id or a buyer's name; it needs
+    the shop, because there is no search across shops.
+    """
+
+    shop_id: Id | None = None
+    state: CaseState | None = None
+    mine: bool = False
+    search: Annotated[str, StringConstraints(max_length=64, pattern=WRITTEN)] = ""
+    before: Millis | None = None
+
+
+class CasesListed(Wire):
+    """One page; `more` says that there are others."""
+
+    cases: list[CaseSummary] = Field(max_length=CASES_PAGE)
+    more: bool
+
+
+class ReadCase(Wire):
+    """Asks for a whole case."""
+
+    case_id: Id
+
+
+class NoteCase(Wire):
+    """Writes a note into a case's history."""
+
+    case_id: Id
+    client_id: ClientId
+    text: CaseText
+
+
+class HoldCase(Wire):
+    """Gives the case to a person of its shop."""
+
+    case_id: Id
+    client_id: ClientId
+    person_id: Id
+
+
+class CloseCase(NoteCase):
+    """Closes a case and says what came of it."""
+
+
+class ReopenCase(NoteCase):
+    """Goes on with a closed case and says why."""
+
+
+class CaseChanged(Wire):
+    """To a shop's agents: a case is new or different."""
+
+    case: CaseSummary
