@@ -171,16 +171,24 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
+class Side:
+    """One participant's whole file, decoded from beginning to end. `errors` are the times in ms at which
+    the decoder complained."""
+
+    participant: str
+    frames: int
+    sounds: int
+    duration_ms: int
+    errors: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Assembled:
-    """All that the case needs was made and decoded from beginning to end.
+    """All that the case needs was made of the segments but the damaged ones, and checked."""
 
-    `errors` counts what the decoder complained about, `duration_ms` is the longest side.
-    """
-
+    sides: tuple[Side, ...]
     made: tuple[Made, ...]
     damaged: tuple[Damage, ...]
-    errors: int
-    duration_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +270,7 @@ def decode(line: bytes) -> Record:
     try:
         found = json.loads(line)
         name = found.pop("record")
-        record: Record = _build(RECORDS[name], found)
+        record: Record = build(RECORDS[name], found)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Damaged(f"not a record: {error}") from error
     return record
@@ -297,7 +305,7 @@ def _add(manifest: Manifest, record: Record, number: int) -> Manifest:
         case Ended():
             return replace(manifest, ended=record)
         case Assembled():
-            return replace(manifest, assembled=record)
+            return replace(manifest, assembled=record, kept=())  # what was kept before is another file
         case Kept():
             return replace(manifest, kept=(*manifest.kept, record))
         case Removed():
@@ -313,21 +321,21 @@ def _over(pauses: tuple[Pause, ...], at_ms: int) -> tuple[Pause, ...]:
     return (*pauses[:-1], replace(pauses[-1], to_ms=at_ms))
 
 
-def _build(expected: Any, value: Any) -> Any:
+def build(expected: Any, value: Any) -> Any:
     """`value` as JSON gave it, as the type that a field declares; TypeError when it is another."""
     if is_dataclass(expected) and isinstance(value, dict):
         hints = typing.get_type_hints(expected)
         if unknown := value.keys() - hints.keys():
             raise TypeError(f"unknown fields {sorted(unknown)}")
         built: Any = expected
-        return built(**{name: _build(hints[name], part) for name, part in value.items()})
+        return built(**{name: build(hints[name], part) for name, part in value.items()})
     origin, arguments = typing.get_origin(expected), typing.get_args(expected)
     if origin is tuple and isinstance(value, list):
-        return tuple(_build(arguments[0], part) for part in value)
+        return tuple(build(arguments[0], part) for part in value)
     if origin is Literal and value in arguments:
         return value
     if NoneType in arguments:
-        return None if value is None else _build(arguments[0], value)
+        return None if value is None else build(arguments[0], value)
     if expected is float and type(value) in (int, float):
         return float(value)
     if type(value) is expected:

@@ -1,0 +1,50 @@
+"""A shelf that is a folder, and what may go wrong with one."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+
+from recordings import integrity
+from recordings.shelf import Measured, ShelfUnavailable
+
+
+class FolderShelf:
+    """Keeps files below a folder. `spoil` names a file that arrives changed, `lose` one that does not."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.spoil = ""
+        self.lose = ""
+        self.away = False
+        self.puts: list[str] = []
+
+    async def put(self, name: str, source: Path, sha256: str) -> None:
+        if self.away:
+            raise ShelfUnavailable
+        self.puts.append(name)
+        await asyncio.to_thread(self._put, name, source)
+
+    def _put(self, name: str, source: Path) -> None:
+        target = self.folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if self.lose != source.name:
+            shutil.copyfile(source, target.with_suffix(".part"))
+            target.with_suffix(".part").replace(target)
+        if self.spoil == source.name:
+            content = bytearray(target.read_bytes())
+            content[-1] ^= 1
+            target.write_bytes(content)
+
+    async def measure(self, name: str) -> Measured | None:
+        return await asyncio.to_thread(self._measure, self.folder / name)
+
+    def _measure(self, path: Path) -> Measured | None:
+        return Measured(path.stat().st_size, integrity.hash_of(path)) if path.is_file() else None
+
+    async def read(self, name: str, start: int, end: int) -> bytes:
+        return (await asyncio.to_thread((self.folder / name).read_bytes))[start:end]
+
+    async def delete(self, name: str) -> None:
+        await asyncio.to_thread((self.folder / name).unlink, missing_ok=True)
