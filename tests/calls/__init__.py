@@ -1,0 +1,1 @@
+"""Calls as the server knows them: the state machine, its storage, its use cases."""
