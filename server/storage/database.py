@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from protocol.errors import Refused
 from server.storage.buyers import Buyers
+from server.storage.calls import Calls
 from server.storage.cases import CaseFiles
 from server.storage.catalogue import Catalogue
 from server.storage.conversations import Conversations
@@ -59,6 +60,10 @@ class Reader:
     @cached_property
     def heads(self) -> Heads:
         return Heads(self.connection)
+
+    @cached_property
+    def calls(self) -> Calls:
+        return Calls(self.connection)
 
     @cached_property
     def catalogue(self) -> Catalogue:

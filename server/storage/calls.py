@@ -1,0 +1,406 @@
+"""Calls in one unit of work: kept as `media.call` has them, with their tracks, consents and measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import orjson
+from sqlalchemy import RowMapping, Select, and_, func, insert, literal, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from media.call import Call, Participant
+from protocol.errors import ErrorCode, Refused
+from server.storage.call_tables import (
+    audit,
+    call_consents,
+    call_marks,
+    call_participants,
+    call_quality,
+    calls,
+)
+from server.storage.inserting import insert_or_leave
+
+_OF_CALL = (
+    "id",
+    "media",
+    "invited_by",
+    "rang_at",
+    "ring_until",
+    "state",
+    "due",
+    "answered_at",
+    "connected_at",
+    "ended_at",
+    "reason",
+    "ended_by",
+    "recording",
+    "recording_code",
+    "revision",
+)
+_OF_PARTICIPANT = tuple(Participant.__dataclass_fields__)
+LIVE = calls.c.state != literal("ended", literal_execute=True)
+HERE = call_participants.c.state != literal("left", literal_execute=True)
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """A call with where it belongs. `quality` is level and step by participant, as they were last told."""
+
+    call: Call
+    shop_id: str
+    conversation_id: str
+    buyer_id: str
+    client_id: str
+    worker_id: str | None = None
+    boot_id: str | None = None
+    marks: int = 0
+    quality: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMark:
+    """One row of the track of marks; `body` is the mark as it came."""
+
+    seq: int
+    participant_id: str
+    at: int
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class GuestLink:
+    """A guest's link: whose part in which call it opens, and until when (epoch ms)."""
+
+    participant_id: str
+    call_id: str
+    shop_id: str
+    name: str
+    until: int
+    over: bool
+
+
+class Calls:
+    """The calls of one transaction. Whoever writes holds the conversation's row first."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, record: CallRecord) -> bool:
+        """Store a new call. False when the conversation has one already: then nothing is written.
+
+        Raises `Refused(busy)` when its agent is in another call; the unit of work must then be left.
+        """
+        values = {name: getattr(record.call, name) for name in _OF_CALL} | {
+            "shop_id": record.shop_id,
+            "conversation_id": record.conversation_id,
+            "buyer_id": record.buyer_id,
+            "client_id": record.client_id,
+            "next_due": record.call.next_due,
+        }
+        added = await self._connection.execute(
+            insert_or_leave(self._connection, calls)
+            .values(values)
+            .on_conflict_do_nothing()
+            .returning(calls.c.id)
+        )
+        if added.one_or_none() is None:
+            return False
+        await self._put_participants(record.call, ())
+        return True
+
+    async def put(self, before: CallRecord, after: Call) -> CallRecord:
+        """Store a step. Raises `Refused(retry)` when another step came in between, `busy` as `add` does."""
+        if after == before.call:
+            return before
+        values = {name: getattr(after, name) for name in _OF_CALL if name != "id"}
+        changed = await self._connection.execute(
+            update(calls)
+            .where(calls.c.id == after.id, calls.c.revision == before.call.revision)
+            .values(**values, next_due=after.next_due)
+        )
+        if changed.rowcount != 1:
+            raise Refused(ErrorCode.retry)
+        await self._put_participants(after, before.call.participants)
+        return replace(before, call=after)
+
+    async def _put_participants(self, call: Call, before: Sequence[Participant]) -> None:
+        """Who left goes first: his place may be another's in the same step."""
+        places = {each.id: place for place, each in enumerate(call.participants)}
+        known = {each.id: each for each in before}
+        changed = [each for each in call.participants if known.get(each.id) != each]
+        try:
+            for each in sorted(changed, key=lambda each: each.state != "left"):
+                values = {name: getattr(each, name) for name in _OF_PARTICIPANT}
+                if each.id in known:
+                    await self._connection.execute(
+                        update(call_participants).where(call_participants.c.id == each.id).values(values)
+                    )
+                else:
+                    await self._connection.execute(
+                        insert(call_participants).values(**values, call_id=call.id, place=places[each.id])
+                    )
+        except IntegrityError:
+            raise Refused(ErrorCode.conflict, why="agent_in_call") from None
+
+    async def get(self, call_id: str) -> CallRecord | None:
+        """The call as it stands."""
+        return next(iter(await self._records(calls.c.id == call_id)), None)
+
+    async def live_of(self, conversation_id: str) -> CallRecord | None:
+        """The conversation's call that is not over, if there is one."""
+        found = await self._records(and_(calls.c.conversation_id == conversation_id, LIVE))
+        return next(iter(found), None)
+
+    async def by_client(self, conversation_id: str, client_id: str) -> CallRecord | None:
+        """The call that an invitation with this client id made."""
+        found = await self._records(
+            and_(calls.c.conversation_id == conversation_id, calls.c.client_id == client_id)
+        )
+        return next(iter(found), None)
+
+    async def live_of_person(self, person_id: str, limit: int) -> Sequence[CallRecord]:
+        """The living calls that a buyer, an agent, a supervisor or a guest has a part in."""
+        part = select(call_participants.c.call_id).where(call_participants.c.person_id == person_id, HERE)
+        return await self._records(and_(LIVE, calls.c.id.in_(part)), limit)
+
+    async def live_of_shop(self, shop_id: str, limit: int) -> Sequence[CallRecord]:
+        """The living calls of a shop, the oldest first."""
+        return await self._records(and_(LIVE, calls.c.shop_id == shop_id), limit)
+
+    async def live_on(self, worker_id: str, boot_id: str | None = None) -> Sequence[CallRecord]:
+        """The living calls of a media worker; with `boot_id` only those of another boot of it."""
+        on_worker = and_(LIVE, calls.c.worker_id == worker_id)
+        if boot_id is not None:
+            on_worker = and_(on_worker, or_(calls.c.boot_id.is_(None), calls.c.boot_id != boot_id))
+        return await self._records(on_worker)
+
+    async def due(self, now: int, limit: int) -> Sequence[tuple[str, str]]:
+        """Call and conversation ids of what a sweep has to look at, the longest due first."""
+        query = select(calls.c.id, calls.c.conversation_id).where(LIVE, calls.c.next_due <= now)
+        rows = await self._connection.execute(query.order_by(calls.c.next_due).limit(limit))
+        return [(call_id, conversation_id) for call_id, conversation_id in rows]
+
+    async def agent_busy(self, person_id: str) -> bool:
+        """Whether he is the agent of a call that is not over."""
+        query = select(literal(1)).where(
+            call_participants.c.person_id == person_id, call_participants.c.role == "agent", HERE
+        )
+        return await self._connection.scalar(query.limit(1)) is not None
+
+    async def house(self, call_id: str, worker_id: str | None, boot_id: str | None) -> None:
+        """Say which media worker has the call's room, or that none has."""
+        await self._connection.execute(
+            update(calls).where(calls.c.id == call_id).values(worker_id=worker_id, boot_id=boot_id)
+        )
+
+    async def _records(self, condition: Any, limit: int | None = None) -> list[CallRecord]:
+        query = select(calls).where(condition).order_by(calls.c.rang_at, calls.c.id).limit(limit)
+        rows = list((await self._connection.execute(query)).mappings())
+        people = await self._people([row["id"] for row in rows])
+        return [_record(row, people[row["id"]]) for row in rows]
+
+    async def _people(self, call_ids: Collection[str]) -> dict[str, list[RowMapping]]:
+        found: dict[str, list[RowMapping]] = {call_id: [] for call_id in call_ids}
+        if found:
+            query = select(call_participants).where(call_participants.c.call_id.in_(list(found)))
+            ordered = query.order_by(call_participants.c.call_id, call_participants.c.place)
+            for row in (await self._connection.execute(ordered)).mappings():
+                found[row["call_id"]].append(row)
+        return found
+
+    # What is kept beside the call
+
+    async def add_consent(
+        self, call_id: str, participant_id: str, *, granted: bool, text_version: str, locale: str, now: int
+    ) -> None:
+        """Keep what somebody said to being recorded, and to which text."""
+        number = select(func.count()).where(call_consents.c.participant_id == participant_id)
+        await self._connection.execute(
+            insert(call_consents).values(
+                participant_id=participant_id,
+                number=1 + (await self._connection.scalar(number) or 0),
+                call_id=call_id,
+                granted=granted,
+                text_version=text_version,
+                locale=locale,
+                at=now,
+            )
+        )
+
+    async def consents(self, call_id: str) -> Sequence[tuple[str, bool, str, str, int]]:
+        """Participant, answer, text version, locale and time, in the order they were said."""
+        query = select(
+            call_consents.c.participant_id,
+            call_consents.c.granted,
+            call_consents.c.text_version,
+            call_consents.c.locale,
+            call_consents.c.at,
+        ).where(call_consents.c.call_id == call_id)
+        rows = await self._connection.execute(query.order_by(call_consents.c.at, call_consents.c.number))
+        return [tuple(row) for row in rows]
+
+    async def mark_of(self, call_id: str, mark_id: str) -> StoredMark | None:
+        """The first row of a mark."""
+        query = _marks().where(call_marks.c.call_id == call_id, call_marks.c.mark_id == mark_id)
+        row = (await self._connection.execute(query.order_by(call_marks.c.seq).limit(1))).one_or_none()
+        return None if row is None else _mark(row)
+
+    async def add_mark(
+        self, call_id: str, participant_id: str, mark_id: str, body: Mapping[str, Any], now: int
+    ) -> int:
+        """Append to the track of marks; its place."""
+        counted = await self._connection.execute(
+            update(calls)
+            .where(calls.c.id == call_id)
+            .values(marks=calls.c.marks + 1)
+            .returning(calls.c.marks)
+        )
+        seq: int = counted.scalar_one()
+        await self._connection.execute(
+            insert(call_marks).values(
+                call_id=call_id,
+                seq=seq,
+                participant_id=participant_id,
+                mark_id=mark_id,
+                at=now,
+                body=orjson.dumps(body).decode(),
+            )
+        )
+        return seq
+
+    async def marks_after(self, call_id: str, seq: int, limit: int) -> Sequence[StoredMark]:
+        """The track after a place."""
+        query = _marks().where(call_marks.c.call_id == call_id, call_marks.c.seq > seq)
+        rows = await self._connection.execute(query.order_by(call_marks.c.seq).limit(limit))
+        return [_mark(row) for row in rows]
+
+    async def add_quality(
+        self,
+        call_id: str,
+        participant_id: str,
+        *,
+        level: str,
+        step: str,
+        body: Mapping[str, Any],
+        most: int,
+        now: int,
+    ) -> bool:
+        """Keep what a browser measured; False, and nothing kept, beyond `most` of a participant."""
+        counted = await self._connection.execute(
+            update(call_participants)
+            .where(call_participants.c.id == participant_id)
+            .values(reports=call_participants.c.reports + 1, level=level, step=step)
+            .returning(call_participants.c.reports)
+        )
+        number = counted.scalar_one()
+        if number > most:
+            return False
+        await self._connection.execute(
+            insert(call_quality).values(
+                participant_id=participant_id,
+                number=number,
+                call_id=call_id,
+                at=now,
+                level=level,
+                body=dict(body),
+            )
+        )
+        return True
+
+    async def quality(self, call_id: str) -> Sequence[tuple[str, int, str, dict[str, Any]]]:
+        """Participant, time, level and measurement, in order: the call's quality record."""
+        query = select(
+            call_quality.c.participant_id, call_quality.c.at, call_quality.c.level, call_quality.c.body
+        ).where(call_quality.c.call_id == call_id)
+        rows = await self._connection.execute(
+            query.order_by(call_quality.c.at, call_quality.c.participant_id)
+        )
+        return [tuple(row) for row in rows]
+
+    async def set_link(self, participant_id: str, link_hash: str, until: int) -> None:
+        """Keep the hash of a guest's token and until when it opens the call."""
+        await self._connection.execute(
+            update(call_participants)
+            .where(call_participants.c.id == participant_id)
+            .values(link_hash=link_hash, link_until=until)
+        )
+
+    async def link(
+        self, *, link_hash: str | None = None, participant_id: str | None = None
+    ) -> GuestLink | None:
+        """A guest's link, by its token's hash or by his part in the call."""
+        column, value = (
+            (call_participants.c.link_hash, link_hash)
+            if link_hash is not None
+            else (call_participants.c.id, participant_id)
+        )
+        query = (
+            select(
+                call_participants.c.id,
+                call_participants.c.call_id,
+                calls.c.shop_id,
+                call_participants.c.name,
+                call_participants.c.link_until,
+                call_participants.c.state == "left",
+            )
+            .join(calls, calls.c.id == call_participants.c.call_id)
+            .where(column == value, call_participants.c.link_until.is_not(None))
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        return None if row is None else GuestLink(*row)
+
+    async def note_act(
+        self,
+        id_: str,
+        *,
+        shop_id: str,
+        person_id: str,
+        act: str,
+        subject_id: str,
+        about: Mapping[str, Any],
+        now: int,
+    ) -> None:
+        """A row of the audit."""
+        await self._connection.execute(
+            insert(audit).values(
+                id=id_,
+                shop_id=shop_id,
+                at=now,
+                person_id=person_id,
+                act=act,
+                subject_id=subject_id,
+                about=dict(about),
+            )
+        )
+
+    async def acts(self, subject_id: str) -> Sequence[tuple[str, str, dict[str, Any]]]:
+        """Person, act and what about it, in the order of time."""
+        query = select(audit.c.person_id, audit.c.act, audit.c.about).where(audit.c.subject_id == subject_id)
+        rows = await self._connection.execute(query.order_by(audit.c.at, audit.c.id))
+        return [tuple(row) for row in rows]
+
+
+def _record(row: RowMapping, people: Sequence[RowMapping]) -> CallRecord:
+    participants = tuple(Participant(**{name: each[name] for name in _OF_PARTICIPANT}) for each in people)
+    return CallRecord(
+        call=Call(**{name: row[name] for name in _OF_CALL}, participants=participants),
+        shop_id=row["shop_id"],
+        conversation_id=row["conversation_id"],
+        buyer_id=row["buyer_id"],
+        client_id=row["client_id"],
+        worker_id=row["worker_id"],
+        boot_id=row["boot_id"],
+        marks=row["marks"],
+        quality={each["id"]: (each["level"], each["step"]) for each in people if each["level"] is not None},
+    )
+
+
+def _marks() -> Select[Any]:
+    return select(call_marks.c.seq, call_marks.c.participant_id, call_marks.c.at, call_marks.c.body)
+
+
+def _mark(row: Any) -> StoredMark:
+    return StoredMark(row.seq, row.participant_id, row.at, orjson.loads(row.body))
