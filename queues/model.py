@@ -63,8 +63,8 @@ TicketState = Literal["waiting", "offered", "active", "done"]
 SeatState = Literal["ready", "break", "offline", "wrap_up"]
 AcceptMode = Literal["auto", "offer"]
 OfferState = Literal["open", "accepted", "missed", "declined", "withdrawn"]
-AssignmentReason = Literal["assigned", "accepted"]
-AssignmentEnd = Literal["closed", "transferred", "owner_lost"]
+AssignmentReason = Literal["assigned", "accepted", "taken_over"]
+AssignmentEnd = Literal["closed", "transferred", "owner_lost", "taken_over"]
 RequeueReason = Literal["transferred", "owner_lost"]
 
 RefusalReason = Literal[

@@ -265,13 +265,76 @@ def _may_go(ticket: Ticket, owner: str, to: TransferTarget) -> bool:
     return to.person_id is None or (to.person_id != owner and ticket.shop_id in to.person_shops)
 
 
-def requeue(ticket: Ticket, seat: Seat, owned: Assignment, *, now: int) -> Released | Refused:
-    """Take the conversation from an owner who stayed away; it waits with its first time of joining."""
+def requeue(
+    ticket: Ticket,
+    seat: Seat,
+    owned: Assignment,
+    *,
+    now: int,
+    refused_by: frozenset[str] = frozenset(),
+) -> Released | Refused:
+    """Take the conversation from an owner who stayed away; it waits with its first time of joining.
+
+    ``refused_by``: for whom it waits last of all, as if he had declined it.
+    """
     if ticket.state != "active" or owned.until is not None or owned.fence != ticket.fence:
         return Refused("stale_fence")
     return Released(
-        _back_in_line(ticket, refused_by=frozenset()), _freed(seat, ticket), _ended(owned, "owner_lost", now)
+        _back_in_line(ticket, refused_by=refused_by), _freed(seat, ticket), _ended(owned, "owner_lost", now)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOver:
+    """The ticket is active with its new owner. ``released`` and ``left`` are the former owner's assignment
+    and seat, where there was one."""
+
+    ticket: Ticket
+    seat: Seat
+    assignment: Assignment
+    released: Assignment | None = None
+    left: Seat | None = None
+
+
+def take_over(
+    ticket: Ticket,
+    seat: Seat,
+    *,
+    now: int,
+    owned: Assignment | None = None,
+    left: Seat | None = None,
+) -> TakenOver | Refused:
+    """A supervisor takes the conversation as it waits or from its owner, whatever room he has: he has chosen.
+
+    ``owned`` and ``left`` are the open assignment and its seat. Refused while it is held out to somebody, to
+    its owner himself, and to a person without a live lease.
+    """
+    if ticket.state not in ("waiting", "active"):
+        return Refused("not_waiting")
+    if owned is not None and owned.person_id == seat.person_id:
+        return Refused("transfer_target")
+    if seat.lease_until <= now:
+        return Refused("seat_absent")
+    taken = _taken(ticket, fence=ticket.fence + 1)
+    return TakenOver(
+        taken,
+        replace(seat, units_used=seat.units_used + ticket.units, idle_since=now),
+        Assignment(ticket.id, ticket.conversation_id, seat.person_id, taken.fence, now, None, "taken_over"),
+        _ended(owned, "taken_over", now) if owned is not None else None,
+        _freed(left, ticket) if left is not None else None,
+    )
+
+
+def weigh(ticket: Ticket, seat: Seat | None, units: int) -> tuple[Ticket, Seat | None]:
+    """The ticket takes so many units from now on, of the seat that has it, too.
+
+    The seat may be fuller by it than its capacity: an owner may take the call of a conversation that he has
+    beside his other chats; nothing new comes until there is room again.
+    """
+    heavier = replace(ticket, units=units)
+    if seat is None:
+        return heavier, None
+    return heavier, replace(seat, units_used=seat.units_used + units - ticket.units)
 
 
 @dataclass(frozen=True, slots=True)

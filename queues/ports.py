@@ -147,6 +147,15 @@ class LineDesk(Protocol):
     ) -> Requeued | Refused:
         """``queues.ownership.transfer``: the owner hands it to another group or to a named agent."""
 
+    async def give_back(self, conversation_id: str, *, now: int) -> Requeued | Refused:
+        """``queues.ownership.requeue`` from whoever owns it, for whom it waits last of all."""
+
+    async def take_over(self, conversation_id: str, *, person_id: str, now: int) -> Assigned | Refused:
+        """``queues.ownership.take_over``: the person has it from now on, whoever had it."""
+
+    async def weigh(self, conversation_id: str, units: int, *, now: int) -> bool:
+        """``queues.ownership.weigh`` on a ticket that is not done; whether that changed anything."""
+
     async def close(
         self, conversation_id: str, *, now: int, person_id: str | None = None, fence: int | None = None
     ) -> Sequence[Fact] | Refused:

@@ -120,6 +120,67 @@ class Line(LineDeciding, LineViews):
         await self._raise(released.ticket.group_id)
         return requeued
 
+    async def give_back(self, conversation_id: str, *, now: int) -> Requeued | Refused:
+        """Take the conversation from its owner; it waits last of all for him."""
+        await self._lock_conversations([conversation_id])
+        ticket = await self._newest_ticket(conversation_id)
+        owned = await self._open_assignment(conversation_id)
+        seat = await self._lock_seat(owned.person_id) if owned is not None else None
+        if ticket is None or owned is None or seat is None:
+            return Refused("stale_fence" if ticket is not None else "unknown")
+        last = frozenset({owned.person_id})
+        released = ownership.requeue(ticket, seat, owned, now=now, refused_by=last)
+        if isinstance(released, Refused):
+            return released
+        requeued = await self._release(ticket, seat, released, "owner_lost", now)
+        await self._raise(ticket.group_id)
+        return requeued
+
+    async def take_over(self, conversation_id: str, *, person_id: str, now: int) -> Assigned | Refused:
+        """Give the conversation to this person, whoever has it."""
+        await self._lock_conversations([conversation_id])
+        ticket = await self._newest_ticket(conversation_id)
+        if ticket is None:
+            return Refused("unknown")
+        owned = await self._open_assignment(conversation_id)
+        before = [owned.person_id] if owned is not None else []
+        held = {each: await self._lock_seat(each) for each in sorted({person_id, *before})}
+        seat = held[person_id]
+        if seat is None:
+            return Refused("seat_absent")
+        left = held[owned.person_id] if owned is not None else None
+        taken = ownership.take_over(ticket, seat, now=now, owned=owned, left=left)
+        if isinstance(taken, Refused):
+            return taken
+        await self._move(ticket, taken.ticket, owner_id=person_id)
+        if taken.released is not None:
+            await self._end_assignment(taken.released)
+        if left is not None and taken.left is not None:
+            await self._put_seat(left, taken.left, now)
+        stored = await self._add_assignment(taken.assignment, {"candidates": [], "considered": 0})
+        await self._put_seat(seat, taken.seat, now)
+        if ticket.state == "waiting":
+            await self._raise(ticket.group_id)
+        return assigned_fact(taken.ticket, stored)
+
+    async def weigh(self, conversation_id: str, units: int, *, now: int) -> bool:
+        """Let the conversation take so many units of whoever has it; False where it did before."""
+        await self._lock_conversations([conversation_id])
+        ticket = await self._newest_ticket(conversation_id)
+        if ticket is None or ticket.state == "done" or ticket.units == units:
+            return False
+        owned = await self._open_assignment(conversation_id)
+        held = await self._held_offer(offers.c.ticket_id == ticket.id, OPEN_OFFER)
+        holder = owned.person_id if owned is not None else held.offer.person_id if held is not None else None
+        seat = await self._lock_seat(holder) if holder is not None else None
+        heavier, fuller = ownership.weigh(ticket, seat, units)
+        await self._move(ticket, heavier, owner_id=owned.person_id if owned is not None else None)
+        if seat is not None and fuller is not None:
+            await self._put_seat(seat, fuller, now)
+        if ticket.state == "waiting":
+            await self._raise(ticket.group_id)
+        return True
+
     async def close(
         self, conversation_id: str, *, now: int, person_id: str | None = None, fence: int | None = None
     ) -> Sequence[Fact] | Refused:

@@ -15,6 +15,8 @@ from itertools import pairwise
 from typing import Protocol
 
 from queues.model import (
+    CALL_UNITS,
+    CHAT_UNITS,
     DECIDING_LEASE_MS,
     MISSES_TO_BREAK,
     PREFERRED_HOLD_MS,
@@ -443,6 +445,85 @@ class LineStoreContract:
             assert await again("o-1", person_id="mei", fence=fence, now=NOW + 2) == Refused("offer_ended")
 
     # Handing on
+
+    async def test_a_conversation_given_back_waits_last_of_all_for_who_had_it(
+        self, line: LineUnderTest
+    ) -> None:
+        await line.add_group(group())
+        await line.add_seat(seat("mei"))
+        fact = await assigned(line)
+        before = await version(line)
+        told = await line.give_back("ann", now=NOW + 5)
+        assert isinstance(told, Requeued)
+        assert (told.from_person, told.reason, told.fence) == ("mei", "owner_lost", fact.fence + 1)
+        waiting = await line.ticket("ann")
+        assert waiting.state == "waiting"
+        assert waiting.refused_by == frozenset({"mei"})
+        assert waiting.joined_at == NOW
+        assert (await line.seat("mei")).units_used == 0
+        assert await version(line) == before + 1
+        assert await line.give_back("ann", now=NOW + 6) == Refused("stale_fence")
+        assert await line.give_back("nobody", now=NOW + 6) == Refused("unknown")
+
+    async def test_a_supervisor_takes_over_from_the_owner_and_from_the_line(
+        self, line: LineUnderTest
+    ) -> None:
+        await line.add_group(group())
+        await line.add_seat(seat("mei"))
+        await line.add_seat(seat("boss", used=0))
+        fact = await assigned(line)
+        told = await line.take_over("ann", person_id="boss", now=NOW + 5)
+        assert isinstance(told, Assigned)
+        assert (told.person_id, told.fence, told.reason) == ("boss", fact.fence + 1, "taken_over")
+        first, second = await line.assignments("ann")
+        assert (first.until, first.ended_by) == (NOW + 5, "taken_over")
+        assert (second.person_id, second.until) == ("boss", None)
+        assert [(await line.seat(each)).units_used for each in ("mei", "boss")] == [0, CHAT_UNITS]
+        assert await line.take_over("ann", person_id="boss", now=NOW + 6) == Refused("transfer_target")
+        await line.give_back("ann", now=NOW + 7)
+        before = await version(line)
+        again = await line.take_over("ann", person_id="mei", now=NOW + 8)
+        assert isinstance(again, Assigned) and again.person_id == "mei"
+        assert await version(line) == before + 1
+        assert (await line.seat("boss")).units_used == 0
+
+    async def test_who_is_not_there_takes_nothing_over(self, line: LineUnderTest) -> None:
+        await line.add_group(group())
+        await line.add_seat(seat("mei"))
+        await line.add_seat(seat("boss"))
+        await assigned(line)
+        gone = NOW + 10 * LEASE_MS
+        assert await line.take_over("ann", person_id="boss", now=gone) == Refused("seat_absent")
+        assert await line.take_over("ann", person_id="nobody", now=NOW) == Refused("seat_absent")
+        assert await line.take_over("nobody", person_id="boss", now=NOW) == Refused("unknown")
+
+    async def test_a_call_weighs_on_who_has_the_conversation_and_on_its_place_in_line(
+        self, line: LineUnderTest
+    ) -> None:
+        await line.add_group(group())
+        await line.add_seat(seat("mei"))
+        await assigned(line)
+        assert await line.weigh("ann", CALL_UNITS, now=NOW)
+        assert (await line.seat("mei")).units_used == CALL_UNITS
+        assert not await line.weigh("ann", CALL_UNITS, now=NOW)
+        await line.give_back("ann", now=NOW + 5)
+        assert (await line.seat("mei")).units_used == 0
+        assert (await line.ticket("ann")).units == CALL_UNITS
+        before = await version(line)
+        assert await line.weigh("ann", CHAT_UNITS, now=NOW + 6)
+        assert await version(line) == before + 1
+        assert (await line.seat("mei")).units_used == 0
+        await line.close("ann", now=NOW + 7)
+        assert not await line.weigh("ann", CALL_UNITS, now=NOW + 8)
+        assert not await line.weigh("nobody", CALL_UNITS, now=NOW + 8)
+
+    async def test_the_units_of_a_call_go_back_whole_when_it_is_closed(self, line: LineUnderTest) -> None:
+        await line.add_group(group())
+        await line.add_seat(seat("mei"))
+        await assigned(line)
+        await line.weigh("ann", CALL_UNITS, now=NOW)
+        await line.close("ann", now=NOW + 7)
+        assert (await line.seat("mei")).units_used == 0
 
     async def test_a_transferred_conversation_waits_with_its_first_time_and_the_old_fence_is_stale(
         self, line: LineUnderTest

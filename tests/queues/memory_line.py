@@ -268,6 +268,51 @@ class MemoryLine:
             return released
         return self._release(owned, released, "transferred", now)
 
+    async def give_back(self, conversation_id: str, *, now: int) -> Requeued | Refused:
+        ticket, owned = self._ticket_and_owner(conversation_id)
+        if ticket is None:
+            return Refused("unknown")
+        if owned is None:
+            return Refused("stale_fence")
+        last = frozenset({owned.person_id})
+        seat = self.seats[owned.person_id]
+        released = ownership.requeue(ticket, seat, owned, now=now, refused_by=last)
+        if isinstance(released, Refused):
+            return released
+        return self._release(owned, released, "owner_lost", now)
+
+    async def take_over(self, conversation_id: str, *, person_id: str, now: int) -> Assigned | Refused:
+        ticket, owned = self._ticket_and_owner(conversation_id)
+        if ticket is None:
+            return Refused("unknown")
+        if person_id not in self.seats:
+            return Refused("seat_absent")
+        left = self.seats[owned.person_id] if owned is not None else None
+        taken = ownership.take_over(ticket, self.seats[person_id], now=now, owned=owned, left=left)
+        if isinstance(taken, Refused):
+            return taken
+        if owned is not None and taken.released is not None:
+            self.log[self.log.index(owned)] = taken.released
+        if taken.left is not None:
+            self.seats[taken.left.person_id] = taken.left
+        self._put(taken.ticket, taken.seat)
+        self.log.append(taken.assignment)
+        if ticket.state == "waiting":
+            self.versions[ticket.group_id] += 1
+        return _assigned(taken.ticket, taken.assignment, now)
+
+    async def weigh(self, conversation_id: str, units: int, *, now: int) -> bool:
+        ticket, owned = self._ticket_and_owner(conversation_id)
+        if ticket is None or ticket.state == "done" or ticket.units == units:
+            return False
+        held = next((each for each in self.offers.values() if _is_held(each, ticket)), None)
+        holder = owned or held
+        seat = self.seats[holder.person_id] if holder is not None else None
+        self._put(*ownership.weigh(ticket, seat, units))
+        if ticket.state == "waiting":
+            self.versions[ticket.group_id] += 1
+        return True
+
     async def close(
         self, conversation_id: str, *, now: int, person_id: str | None = None, fence: int | None = None
     ) -> Sequence[Fact] | Refused:
