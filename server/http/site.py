@@ -24,6 +24,9 @@ RUNNER: dict[str, Any] = {
     "keepalive_timeout": 15.0,  # also the deadline of a request's head: a slow sender is cut off
     "auto_decompress": False,  # a compressed body could be a bomb; the door refuses it
     "handle_signals": False,
+    # Whoever connects in the moment of the stop and asks nothing is waited for so long: by then everything
+    # else has ended, and aiohttp's minute would be the whole of what a stop may take.
+    "shutdown_timeout": 1.0,
 }
 """For `web.AppRunner(app, **RUNNER)`."""
 
