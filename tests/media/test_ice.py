@@ -122,7 +122,6 @@ async def test_every_private_attribute_of_an_instance_is_there() -> None:
         "_queue",
         "_protocols",
         "_closing",
-        "_query_consent_task",
     ):
         assert hasattr(connection, name), name
     assert connection.ice_controlling is False, "an ICE-lite server is controlled"
