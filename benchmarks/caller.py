@@ -130,6 +130,12 @@ class Caller:
         self._to_ice = self.protocol.datagram_received
         self.protocol.datagram_received = self._received  # type: ignore[method-assign,assignment]
 
+    @property
+    def srtp(self) -> str:
+        """The profile of SRTP that DTLS agreed on, by OpenSSL's name."""
+        assert self.dtls._ssl is not None  # noqa: S101 - connected
+        return bytes(self.dtls._ssl.get_selected_srtp_profile()).decode()
+
     async def close(self) -> None:
         for transceiver in self.peer.getTransceivers()[:1]:
             connection = transceiver.receiver.transport.transport._connection

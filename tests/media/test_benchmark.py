@@ -1,0 +1,52 @@
+"""The benchmark of forwarding, shortened: what it prints has the declared shape and comes from real runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from benchmarks import clip as clips
+from benchmarks.media import Plan, measure
+
+ROW = {"name", "value", "target", "better", "met"}
+
+
+def of(found: dict[str, Any], server: str) -> list[dict[str, Any]]:
+    return [one for one in found["runs"] if one["server"] == server]
+
+
+async def test_one_session_for_a_second_gives_the_declared_shape() -> None:
+    found = await measure(Plan(sessions=1, rounds=1, seconds=1.0, warm_up_s=1.5, seed=1), clips.made(2))
+    assert json.loads(json.dumps(found)) == found
+    assert {"machine", "clip", "recording", "runs", "targets", "aims"} <= set(found)
+    for row in (*found["targets"], *found["aims"]):
+        assert set(row) == ROW
+        assert row["met"] == (row["value"] <= row["target"])
+    (bridge,), (floor,) = of(found, "bridge"), of(found, "floor")
+    assert bridge["packets_per_s"] > 100
+    assert bridge["frames_through"] > 0.8, "pictures go through both ways"
+    assert 0 < bridge["video_p50_ms"] <= bridge["video_p95_ms"]
+    assert floor["us_per_packet"] > 0
+    assert floor["srtp"] == bridge["srtp"]
+
+
+def test_the_pieces_of_a_picture_are_its_bytes_behind_a_descriptor() -> None:
+    picture = bytes(range(256)) * 10
+    pieces = clips.payloads(picture, 5)
+    assert b"".join(piece[4:] for piece in pieces) == picture
+    assert [piece[:4].hex() for piece in pieces] == ["90808005", "80808005", "80808005"]
+
+
+def test_a_clip_that_is_not_of_vp8_and_opus_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "tone.wav"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=48_000, layout="mono")
+        sound = av.AudioFrame("s16", "mono", 960)
+        sound.sample_rate = 48_000
+        container.mux(stream.encode(sound))
+    with pytest.raises(ValueError, match="VP8 and Opus are needed"):
+        clips.read(path)
