@@ -14,7 +14,6 @@ import contextlib
 import json
 import random
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -27,7 +26,7 @@ from typing import Any, Literal
 
 import aiohttp
 
-from benchmarks.process import cpu_seconds, machine, resident_bytes
+from benchmarks.process import cpu_seconds, free_port, killed, listening, machine, resident_bytes
 from benchmarks.wire import Wire
 from server.auth.merchant import sign_identity
 from server.identifiers import epoch_ms, new_client_id
@@ -54,9 +53,7 @@ class Server:
 @asynccontextmanager
 async def started(name: Name, folder: Path, agents: int) -> AsyncIterator[Server]:
     """The server, ready, on a fresh data folder; ended by its own process id."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     own = None
     if name == "desk":
         own = OwnServer(folder, agents=agents, port=port)
@@ -69,26 +66,10 @@ async def started(name: Name, folder: Path, agents: int) -> AsyncIterator[Server
         command = [node() or "node", str(script), str(port), str(folder / "node.db")]
     process = await asyncio.create_subprocess_exec(*command)
     try:
-        await _ready(port, process)
+        await listening(port, process)
         yield Server(name, f"http://127.0.0.1:{port}", process.pid, own)
     finally:
-        if process.returncode is None:
-            # A peer waits up to a minute for its sockets; what was measured is measured.
-            process.kill()
-            await process.wait()
-
-
-async def _ready(port: int, process: asyncio.subprocess.Process) -> None:
-    async with asyncio.timeout(READY_WITHIN_S):
-        while True:
-            if process.returncode is not None:
-                raise RuntimeError("the server did not start")
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-                writer.close()
-                return
-            except OSError:
-                await asyncio.sleep(0.02)
+        await killed(process)  # a peer waits up to a minute for its sockets
 
 
 def node() -> str | None:

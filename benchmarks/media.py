@@ -6,6 +6,9 @@ VP8 and Opus. All servers take part in each round, in changing order, one at a t
 compares neighbours in time. Each runs in a process of its own, whose CPU is read from /proc/PID/stat over a
 window after a warm-up; the load client runs in this process, on another core, and its own load is printed.
 
+* `bridge`: our media process; with N sessions beside the floor of one packet (benchmarks/floor.py).
+* `stock`: aiortc with its MediaRelay (benchmarks/peers/relay.py), one session, beside one of the bridge.
+
 Nothing is recorded, by any server: what recording costs is not in these figures.
 """
 
@@ -26,16 +29,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import aiohttp
+
 from benchmarks import clip as clips
 from benchmarks.caller import Caller
 from benchmarks.clip import Clip
 from benchmarks.floor import floor_us
 from benchmarks.player import Player
-from benchmarks.process import cpu_seconds, machine, resident_bytes
+from benchmarks.process import cpu_seconds, free_port, killed, listening, machine, resident_bytes
 from media.errors import MediaError
 from media.pool import Pool
 
-Name = Literal["bridge"]
+Name = Literal["bridge", "stock"]
 
 #: Before the window: keyframes, first reports and estimates of bandwidth are behind everybody.
 WARM_UP_S = 4.0
@@ -98,7 +103,32 @@ async def _admitted(pool: Pool, room: str, name: str) -> str:
         await asyncio.sleep(ASK_AGAIN_S)
 
 
-SERVERS: dict[Name, Callable[[Path], contextlib.AbstractAsyncContextManager[Server]]] = {"bridge": bridge}
+@asynccontextmanager
+async def stock(folder: Path) -> AsyncIterator[Server]:
+    """aiortc as it comes; nothing of it lies in the folder."""
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "benchmarks.peers.relay", str(port))
+    try:
+        await listening(port, process)
+        async with aiohttp.ClientSession() as http:
+
+            async def connect(number: int, buyer: Caller, agent: Caller) -> None:
+                for caller in (buyer, agent):
+                    asked = {"room": f"session-{number}", "sdp": await caller.offer()}
+                    async with http.post(f"http://127.0.0.1:{port}/join", json=asked) as answer:
+                        answer.raise_for_status()
+                        await caller.accept((await answer.json())["sdp"])
+                    await caller.connected()
+
+            yield Server(process.pid, connect)
+    finally:
+        await killed(process)
+
+
+SERVERS: dict[Name, Callable[[Path], contextlib.AbstractAsyncContextManager[Server]]] = {
+    "bridge": bridge,
+    "stock": stock,
+}
 
 
 async def run(name: Name, sessions: int, clip: Clip, plan: Plan, chance: random.Random) -> dict[str, Any]:
@@ -171,7 +201,9 @@ async def measure(plan: Plan, clip: Clip) -> dict[str, Any]:
     chance = random.Random(plan.seed)
     runs: list[dict[str, Any]] = []
     for number in range(plan.rounds):
-        entries: list[tuple[Name, int]] = [("bridge", plan.sessions)]
+        entries: list[tuple[Name, int]] = [("bridge", plan.sessions), ("bridge", 1), ("stock", 1)]
+        # One session twice would be one figure too many.
+        entries = list(dict.fromkeys(entries))
         for name, sessions in chance.sample(entries, len(entries)):
             runs.append({"round": number} | await run(name, sessions, clip, plan, chance))
             _say(runs[-1])
@@ -200,9 +232,14 @@ def _verdict(runs: list[dict[str, Any]], sessions: int) -> dict[str, Any]:
     def quotient(one: dict[int, float], other: dict[int, float]) -> float:
         return statistics.median(value / other[number] for number, value in one.items())
 
-    many = f"at {sessions} sessions"
+    many = f"at {sessions} session{'s' * (sessions > 1)}"
     delays = [statistics.median(of("bridge", f"video_p{p}_ms", sessions).values()) for p in (50, 95)]
     targets = [
+        _row(
+            "bridge / stock relay, CPU at 1 session",
+            quotient(of("bridge", "cpu_percent_per_session", 1), of("stock", "cpu_percent_per_session", 1)),
+            1 / 25,
+        ),
         _row(f"added delay of a picture {many}, p50, ms", delays[0], 1.0),
         _row(f"added delay of a picture {many}, p95, ms", delays[1], 5.0),
     ]
@@ -217,7 +254,7 @@ def _row(name: str, value: float, target: float) -> dict[str, Any]:
     return {
         "name": name,
         "value": round(value, 3),
-        "target": target,
+        "target": round(target, 3),
         "better": "lower",
         "met": value <= target,
     }

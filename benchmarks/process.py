@@ -1,13 +1,44 @@
-"""What a server process cost: CPU seconds of all its threads and resident memory, from /proc."""
+"""A server process: when it is ready, and what it cost in CPU of all its threads and memory, from /proc."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
+import socket
 from pathlib import Path
 from typing import Any
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+READY_WITHIN_S = 30.0
+
+
+def free_port() -> int:
+    """A TCP port of the loopback that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def listening(port: int, process: asyncio.subprocess.Process) -> None:
+    """Return when it takes connections. Raises `RuntimeError` if it ends, `TimeoutError` after 30 s."""
+    async with asyncio.timeout(READY_WITHIN_S):
+        while True:
+            if process.returncode is not None:
+                raise RuntimeError("the server did not start")
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                return
+            except OSError:
+                await asyncio.sleep(0.02)
+
+
+async def killed(process: asyncio.subprocess.Process) -> None:
+    """End it without its goodbyes: what was measured is measured."""
+    if process.returncode is None:
+        process.kill()
+    await process.wait()
 
 
 def cpu_seconds(pid: int) -> float:

@@ -30,6 +30,11 @@ async def test_one_session_for_a_second_gives_the_declared_shape() -> None:
     assert bridge["packets_per_s"] > 100
     assert bridge["frames_through"] > 0.8, "pictures go through both ways"
     assert 0 < bridge["video_p50_ms"] <= bridge["video_p95_ms"]
+    (stock,) = of(found, "stock")
+    assert stock["packets_per_s"] > 100
+    assert stock["frames_through"] > 0.3, "even decoded and encoded again"
+    assert stock["cpu_percent_per_session"] > bridge["cpu_percent_per_session"]
+    assert stock["video_p50_ms"] is None, "nothing in its packets tells which they were"
     assert floor["us_per_packet"] > 0
     assert floor["srtp"] == bridge["srtp"]
 
