@@ -7,6 +7,8 @@ compares neighbours in time. Each runs in a process of its own, whose CPU is rea
 window after a warm-up; the load client runs in this process, on another core, and its own load is printed.
 
 * `bridge`: our media process; with N sessions beside the floor of one packet (benchmarks/floor.py).
+* `janus`: Debian's Janus with its videocall plugin (benchmarks/peers/janus.py), N sessions; where it cannot
+  run, a line says why.
 * `stock`: aiortc with its MediaRelay (benchmarks/peers/relay.py), one session, beside one of the bridge.
 
 Nothing is recorded, by any server: what recording costs is not in these figures.
@@ -35,12 +37,13 @@ from benchmarks import clip as clips
 from benchmarks.caller import Caller
 from benchmarks.clip import Clip
 from benchmarks.floor import floor_us
+from benchmarks.peers import janus as janus_peer
 from benchmarks.player import Player
 from benchmarks.process import cpu_seconds, free_port, killed, listening, machine, resident_bytes
 from media.errors import MediaError
 from media.pool import Pool
 
-Name = Literal["bridge", "stock"]
+Name = Literal["bridge", "janus", "stock"]
 
 #: Before the window: keyframes, first reports and estimates of bandwidth are behind everybody.
 WARM_UP_S = 4.0
@@ -125,8 +128,16 @@ async def stock(folder: Path) -> AsyncIterator[Server]:
         await killed(process)
 
 
+@asynccontextmanager
+async def janus(folder: Path) -> AsyncIterator[Server]:
+    """Debian's Janus."""
+    async with janus_peer.started(folder) as found:
+        yield Server(found.pid, found.connect)
+
+
 SERVERS: dict[Name, Callable[[Path], contextlib.AbstractAsyncContextManager[Server]]] = {
     "bridge": bridge,
+    "janus": janus,
     "stock": stock,
 }
 
@@ -200,8 +211,11 @@ async def measure(plan: Plan, clip: Clip) -> dict[str, Any]:
     """Every run, and what they come to."""
     chance = random.Random(plan.seed)
     runs: list[dict[str, Any]] = []
+    absent = janus_peer.missing()
     for number in range(plan.rounds):
         entries: list[tuple[Name, int]] = [("bridge", plan.sessions), ("bridge", 1), ("stock", 1)]
+        if absent is None:
+            entries.append(("janus", plan.sessions))
         # One session twice would be one figure too many.
         entries = list(dict.fromkeys(entries))
         for name, sessions in chance.sample(entries, len(entries)):
@@ -215,6 +229,7 @@ async def measure(plan: Plan, clip: Clip) -> dict[str, Any]:
         "machine": machine(),
         "clip": clip.describes,
         "recording": RECORDING,
+        "left_out": [absent] if absent else [],
         "runs": runs,
         **_verdict(runs, plan.sessions),
     }
@@ -247,6 +262,11 @@ def _verdict(runs: list[dict[str, Any]], sessions: int) -> dict[str, Any]:
     aims = [
         _row(f"bridge / floor, CPU a packet {many}", quotient(spent, of("floor", "us_per_packet", None)), 3.0)
     ]
+    beside = of("janus", "us_per_packet", sessions)
+    if beside:
+        name = f"bridge / janus, CPU a packet {many}"
+        targets.insert(0, _row(name, quotient(spent, beside), 1.0))
+        aims.insert(0, _row(name, quotient(spent, beside), 0.8))
     return {"targets": targets, "aims": aims}
 
 
@@ -281,7 +301,8 @@ def main() -> None:
         if chosen.json:
             print(json.dumps(found, ensure_ascii=False, indent=2))
             return
-        print(f"recording: {found['recording']}")
+        for line in (f"recording: {found['recording']}", *found["left_out"]):
+            print(line)
         for kind in ("targets", "aims"):
             for row in found[kind]:
                 said = "met" if row["met"] else "missed"

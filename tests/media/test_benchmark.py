@@ -22,7 +22,7 @@ def of(found: dict[str, Any], server: str) -> list[dict[str, Any]]:
 async def test_one_session_for_a_second_gives_the_declared_shape() -> None:
     found = await measure(Plan(sessions=1, rounds=1, seconds=1.0, warm_up_s=1.5, seed=1), clips.made(2))
     assert json.loads(json.dumps(found)) == found
-    assert {"machine", "clip", "recording", "runs", "targets", "aims"} <= set(found)
+    assert {"machine", "clip", "recording", "left_out", "runs", "targets", "aims"} <= set(found)
     for row in (*found["targets"], *found["aims"]):
         assert set(row) == ROW
         assert row["met"] == (row["value"] <= row["target"])
@@ -35,6 +35,14 @@ async def test_one_session_for_a_second_gives_the_declared_shape() -> None:
     assert stock["frames_through"] > 0.3, "even decoded and encoded again"
     assert stock["cpu_percent_per_session"] > bridge["cpu_percent_per_session"]
     assert stock["video_p50_ms"] is None, "nothing in its packets tells which they were"
+    if found["left_out"]:
+        assert [line.partition(":")[0] for line in found["left_out"]] == ["janus"]
+        assert of(found, "janus") == []
+    else:
+        (janus,) = of(found, "janus")
+        assert janus["frames_through"] > 0.8
+        assert janus["srtp"] == bridge["srtp"], "the comparison is of equal ciphers"
+        assert 0 < janus["video_p50_ms"] <= janus["video_p95_ms"]
     assert floor["us_per_packet"] > 0
     assert floor["srtp"] == bridge["srtp"]
 
