@@ -6,7 +6,8 @@ VP8 and Opus. All servers take part in each round, in changing order, one at a t
 compares neighbours in time. Each runs in a process of its own, whose CPU is read from /proc/PID/stat over a
 window after a warm-up; the load client runs in this process, on another core, and its own load is printed.
 
-* `bridge`: our media process; with N sessions beside the floor of one packet (benchmarks/floor.py).
+* `bridge`: our media process; with N sessions beside the floor of one packet (benchmarks/floor.py), and with
+  a listener in each of them, who hears and sees both.
 * `janus`: Debian's Janus with its videocall plugin (benchmarks/peers/janus.py), N sessions; where it cannot
   run, a line says why.
 * `stock`: aiortc with its MediaRelay (benchmarks/peers/relay.py), one session, beside one of the bridge.
@@ -42,6 +43,7 @@ from benchmarks.player import Player
 from benchmarks.process import cpu_seconds, free_port, killed, listening, machine, resident_bytes
 from media.errors import MediaError
 from media.pool import Pool
+from media.room import Role
 
 Name = Literal["bridge", "janus", "stock"]
 
@@ -55,10 +57,11 @@ ASK_AGAIN_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A process that forwards, and how to bring a session's two callers into it."""
+    """A process that forwards, and how to bring a session's two callers into it, and a listener."""
 
     pid: int
     connect: Callable[[int, Caller, Caller], Awaitable[None]]
+    listen: Callable[[int, Caller], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +81,10 @@ async def bridge(folder: Path) -> AsyncIterator[Server]:
     pool = Pool([sys.executable, "-m", "media.worker"], folder, lambda event: None)
     await pool.start()
 
-    async def joined(room: str, name: str, caller: Caller) -> None:
-        offer = await _admitted(pool, room, name)
-        await pool.call("answer", room, participant=name, sdp=await caller.answer(offer))
+    async def joined(room: str, name: str, caller: Caller, role: Role = "speaker") -> None:
+        offer = await _admitted(pool, room, name, role)
+        answer = await caller.answer(offer, sends=role == "speaker")
+        await pool.call("answer", room, participant=name, sdp=answer)
         await caller.connected()
 
     async def connect(number: int, buyer: Caller, agent: Caller) -> None:
@@ -88,18 +92,21 @@ async def bridge(folder: Path) -> AsyncIterator[Server]:
         await joined(f"session-{number}", "buyer", buyer)
         await joined(f"session-{number}", "agent", agent)
 
+    async def listen(number: int, supervisor: Caller) -> None:
+        await joined(f"session-{number}", "supervisor", supervisor, "listener")
+
     try:
-        yield Server(pool.pids[0], connect)
+        yield Server(pool.pids[0], connect, listen)
     finally:
         await pool.close()
 
 
-async def _admitted(pool: Pool, room: str, name: str) -> str:
+async def _admitted(pool: Pool, room: str, name: str, role: Role) -> str:
     """The offer. Raises `busy` if the process takes nobody more."""
     until = time.monotonic() + ADMITTED_WITHIN_S
     while True:
         try:
-            return str((await pool.call("join", room, participant=name, role="speaker"))["sdp"])
+            return str((await pool.call("join", room, participant=name, role=role))["sdp"])
         except MediaError as fault:
             if fault.code != "busy" or time.monotonic() > until:
                 raise
@@ -142,9 +149,12 @@ SERVERS: dict[Name, Callable[[Path], contextlib.AbstractAsyncContextManager[Serv
 }
 
 
-async def run(name: Name, sessions: int, clip: Clip, plan: Plan, chance: random.Random) -> dict[str, Any]:
-    """One server with so many sessions: what a window cost it and what came through."""
+async def run(
+    name: Name, sessions: int, listened: bool, clip: Clip, plan: Plan, chance: random.Random
+) -> dict[str, Any]:
+    """One server, so many sessions, each with a listener or none: what a window cost, what came through."""
     players: list[Player] = []
+    listeners: list[Player] = []
     with tempfile.TemporaryDirectory(prefix="livedesk-bench-") as folder:
         async with SERVERS[name](Path(folder)) as server:
             try:
@@ -153,21 +163,26 @@ async def run(name: Name, sessions: int, clip: Clip, plan: Plan, chance: random.
                     buyer.heard, agent.heard = agent, buyer
                     players += [buyer, agent]
                     await server.connect(number, buyer.caller, agent.caller)
-                found = await _window(server.pid, players, sessions, plan)
+                    if listened and server.listen is not None:
+                        listeners.append(Player(clip, chance, plays=False))
+                        await server.listen(number, listeners[-1].caller)
+                found = await _window(server.pid, players, listeners, plan)
             finally:
-                for player in players:
+                for player in (*players, *listeners):
                     await player.caller.close()
-    return {"server": name, "sessions": sessions} | found
+    return {"server": name, "sessions": sessions, "listeners": len(listeners)} | found
 
 
-async def _window(pid: int, players: list[Player], sessions: int, plan: Plan) -> dict[str, Any]:
-    playing = [asyncio.create_task(player.play()) for player in players]
+async def _window(pid: int, players: list[Player], listeners: list[Player], plan: Plan) -> dict[str, Any]:
+    sessions = len(players) // 2
+    playing = [asyncio.create_task(player.play()) for player in (*players, *listeners)]
     try:
         await asyncio.sleep(plan.warm_up_s)
         before, client, began = cpu_seconds(pid), time.process_time(), time.perf_counter()
         sent = sum(player.packets_sent for player in players)
         pictures = sum(player.frames_sent for player in players)
         seen = sum(player.frames_received for player in players)
+        listened = sum(player.frames_received for player in listeners)
         for player in players:
             player.measures = True
         await asyncio.sleep(plan.seconds)
@@ -178,6 +193,7 @@ async def _window(pid: int, players: list[Player], sessions: int, plan: Plan) ->
         sent = sum(player.packets_sent for player in players) - sent
         pictures = sum(player.frames_sent for player in players) - pictures
         seen = sum(player.frames_received for player in players) - seen
+        listened = sum(player.frames_received for player in listeners) - listened
         memory = resident_bytes(pid)
         for task in playing:
             if task.done():
@@ -193,6 +209,7 @@ async def _window(pid: int, players: list[Player], sessions: int, plan: Plan) ->
         "us_per_packet": round(spent / sent * 1e6, 2),
         "packets_per_s": round(sent / lasted),
         "frames_through": round(seen / pictures, 4),
+        "frames_to_listeners": round(listened / pictures, 4) if listeners else None,
         "video_p50_ms": _at(video, 0.5),
         "video_p95_ms": _at(video, 0.95),
         "audio_p50_ms": _at(audio, 0.5),
@@ -213,13 +230,16 @@ async def measure(plan: Plan, clip: Clip) -> dict[str, Any]:
     runs: list[dict[str, Any]] = []
     absent = janus_peer.missing()
     for number in range(plan.rounds):
-        entries: list[tuple[Name, int]] = [("bridge", plan.sessions), ("bridge", 1), ("stock", 1)]
+        entries: set[tuple[Name, int, bool]] = {
+            ("bridge", plan.sessions, False),
+            ("bridge", plan.sessions, True),
+            ("bridge", 1, False),
+            ("stock", 1, False),
+        }
         if absent is None:
-            entries.append(("janus", plan.sessions))
-        # One session twice would be one figure too many.
-        entries = list(dict.fromkeys(entries))
-        for name, sessions in chance.sample(entries, len(entries)):
-            runs.append({"round": number} | await run(name, sessions, clip, plan, chance))
+            entries.add(("janus", plan.sessions, False))
+        for name, sessions, listened in chance.sample(sorted(entries), len(entries)):
+            runs.append({"round": number} | await run(name, sessions, listened, clip, plan, chance))
             _say(runs[-1])
         profile = next(one["srtp"] for one in runs if one["server"] == "bridge")
         floor = round(floor_us(clip, profile), 2)
@@ -236,12 +256,12 @@ async def measure(plan: Plan, clip: Clip) -> dict[str, Any]:
 
 
 def _verdict(runs: list[dict[str, Any]], sessions: int) -> dict[str, Any]:
-    def of(server: str, key: str, count: int | None) -> dict[int, float]:
+    def of(server: str, key: str, count: int | None, listened: bool = False) -> dict[int, float]:
         """By round."""
         return {
             one["round"]: one[key]
             for one in runs
-            if one["server"] == server and one.get("sessions") == count and one[key] is not None
+            if (one["server"], one.get("sessions"), one.get("listeners", 0) > 0) == (server, count, listened)
         }
 
     def quotient(one: dict[int, float], other: dict[int, float]) -> float:
@@ -259,6 +279,10 @@ def _verdict(runs: list[dict[str, Any]], sessions: int) -> dict[str, Any]:
         _row(f"added delay of a picture {many}, p95, ms", delays[1], 5.0),
     ]
     spent = of("bridge", "us_per_packet", sessions)
+    with_listener = of("bridge", "us_per_packet", sessions, listened=True)
+    targets.append(
+        _row(f"a listener's part of a session's CPU {many}", quotient(with_listener, spent) - 1, 0.6)
+    )
     aims = [
         _row(f"bridge / floor, CPU a packet {many}", quotient(spent, of("floor", "us_per_packet", None)), 3.0)
     ]
@@ -267,6 +291,9 @@ def _verdict(runs: list[dict[str, Any]], sessions: int) -> dict[str, Any]:
         name = f"bridge / janus, CPU a packet {many}"
         targets.insert(0, _row(name, quotient(spent, beside), 1.0))
         aims.insert(0, _row(name, quotient(spent, beside), 0.8))
+        for key, point in (("video_p50_ms", "p50"), ("video_p95_ms", "p95")):
+            later = quotient(of("bridge", key, sessions), of("janus", key, sessions))
+            aims.append(_row(f"bridge / janus, added delay of a picture {many}, {point}", later, 1.5))
     return {"targets": targets, "aims": aims}
 
 

@@ -26,7 +26,11 @@ async def test_one_session_for_a_second_gives_the_declared_shape() -> None:
     for row in (*found["targets"], *found["aims"]):
         assert set(row) == ROW
         assert row["met"] == (row["value"] <= row["target"])
-    (bridge,), (floor,) = of(found, "bridge"), of(found, "floor")
+    bridge, listened = sorted(of(found, "bridge"), key=lambda one: int(one["listeners"]))
+    (floor,) = of(found, "floor")
+    assert (bridge["listeners"], bridge["frames_to_listeners"]) == (0, None)
+    assert listened["listeners"] == 1
+    assert listened["frames_to_listeners"] > 0.8, "both sides' pictures reach him"
     assert bridge["packets_per_s"] > 100
     assert bridge["frames_through"] > 0.8, "pictures go through both ways"
     assert 0 < bridge["video_p50_ms"] <= bridge["video_p95_ms"]
