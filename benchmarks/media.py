@@ -188,6 +188,8 @@ async def _window(pid: int, players: list[Player], listeners: list[Player], plan
         await asyncio.sleep(plan.seconds)
         spent, lasted = cpu_seconds(pid) - before, time.perf_counter() - began
         client = time.process_time() - client
+        if spent == 0:
+            raise RuntimeError("the window is too short: /proc counts CPU in steps of 10 ms, and saw none")
         for player in players:
             player.measures = False
         sent = sum(player.packets_sent for player in players) - sent
