@@ -63,20 +63,22 @@ Cents = Annotated[int, Bounds(ge=0, le=10**12)]
 """Money in the currency's smallest unit (分)."""
 Url = Annotated[str, StringConstraints(max_length=1_000, pattern=r"^(https?://|/)[^\s\x00\"'<>\\]*$")]
 
-Namespace = Literal["/buyer", "/agent"]
-Role = Literal["buyer", "agent", "supervisor", "admin"]
+Namespace = Literal["/buyer", "/agent", "/guest"]
+Role = Literal["buyer", "agent", "supervisor", "admin", "guest"]
 Locale = Literal["zh-CN", "en"]
 
-Ownership = Literal["none", "shop", "conversation", "assignment", "person"]
+Ownership = Literal["none", "shop", "conversation", "assignment", "person", "call"]
 """What must belong to the caller before a command runs.
 
 none: the connection itself is enough. shop: he has a membership in the named shop. conversation: it is
 the buyer's own, or an agent's of its shop. assignment: he owns it now (with the fence), or his role may
-act on others'. person: it is his own (offer, state). Not owning and not existing get the same answer.
+act on others'. person: it is his own (offer, state). call: he is part of it, or a supervisor of its shop.
+Not owning and not existing get the same answer.
 """
 
-RateClass = Literal["write", "read", "mark", "hint"]
-"""Which allowance a command uses up: write (lasting rows), read (history), mark (cursors), hint (typing)."""
+RateClass = Literal["write", "read", "mark", "hint", "draw"]
+"""Which allowance a command uses up: write (lasting rows), read (history), mark (cursors, reports),
+hint (typing), draw (marks on a picture)."""
 
 Scope = Literal["catalogue", "orders", "ingest", "webhooks", "agents:impersonate"]
 

@@ -7,12 +7,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from protocol import cases, chat, conversation, files, line, provenance, session, shots
-from protocol.base import Command, Empty, Event, Namespace, Ownership, RateClass, Role
+from protocol import call_catalogue, cases, chat, conversation, files, line, provenance, session, shots
+from protocol.base import Command, Empty, Event, Namespace
+from protocol.declaring import LEADS, OWNED, agent, buyer
 from protocol.errors import ErrorCode as E
-
-_AGENTS: frozenset[Role] = frozenset({"agent", "supervisor", "admin"})
-_LEADS: frozenset[Role] = frozenset({"supervisor", "admin"})
 
 ALWAYS: tuple[E, ...] = (
     E.bad_request,
@@ -29,29 +27,8 @@ ALWAYS: tuple[E, ...] = (
 """Refusals that any command may meet; the others are declared with the command."""
 
 
-def _buyer(
-    name: str, owns: Ownership, rate: RateClass, request: Any, reply: Any, about: str, *errors: E
-) -> Command:
-    return Command("/buyer", name, frozenset({"buyer"}), owns, rate, request, reply, about, errors)
-
-
-def _agent(
-    name: str,
-    owns: Ownership,
-    rate: RateClass,
-    request: Any,
-    reply: Any,
-    about: str,
-    *errors: E,
-    roles: frozenset[Role] = _AGENTS,
-) -> Command:
-    return Command("/agent", name, roles, owns, rate, request, reply, about, errors)
-
-
-_OWNED = (E.not_found, E.forbidden, E.stale_fence, E.conversation_closed)
-
 COMMANDS: tuple[Command, ...] = (
-    _buyer(
+    buyer(
         "conversation.open",
         "none",
         "write",
@@ -60,7 +37,7 @@ COMMANDS: tuple[Command, ...] = (
         "Opens the conversation with the shop or goes on with the open one.",
         E.not_found,
     ),
-    _buyer(
+    buyer(
         "conversation.list",
         "person",
         "read",
@@ -68,7 +45,7 @@ COMMANDS: tuple[Command, ...] = (
         conversation.BuyerHistory,
         "The buyer's conversations with this shop, on whatever device they were.",
     ),
-    _buyer(
+    buyer(
         "conversation.close",
         "conversation",
         "write",
@@ -77,7 +54,7 @@ COMMANDS: tuple[Command, ...] = (
         "Ends the conversation; ending a closed one answers the same.",
         E.not_found,
     ),
-    _buyer(
+    buyer(
         "conversation.reopen",
         "conversation",
         "write",
@@ -87,7 +64,7 @@ COMMANDS: tuple[Command, ...] = (
         E.not_found,
         E.conflict,
     ),
-    _buyer(
+    buyer(
         "chat.send",
         "conversation",
         "write",
@@ -97,7 +74,7 @@ COMMANDS: tuple[Command, ...] = (
         E.not_found,
         E.conversation_closed,
     ),
-    _buyer(
+    buyer(
         "chat.recall",
         "conversation",
         "write",
@@ -108,7 +85,7 @@ COMMANDS: tuple[Command, ...] = (
         E.conversation_closed,
         E.recall_refused,
     ),
-    _buyer(
+    buyer(
         "chat.sync",
         "conversation",
         "read",
@@ -118,7 +95,7 @@ COMMANDS: tuple[Command, ...] = (
         E.not_found,
         E.resync,
     ),
-    _buyer(
+    buyer(
         "chat.mark",
         "conversation",
         "mark",
@@ -127,8 +104,8 @@ COMMANDS: tuple[Command, ...] = (
         "Moves the buyer's delivered and read marks forward.",
         E.not_found,
     ),
-    _buyer("chat.type", "conversation", "hint", chat.Typing, Empty, "The buyer is typing.", E.not_found),
-    _buyer(
+    buyer("chat.type", "conversation", "hint", chat.Typing, Empty, "The buyer is typing.", E.not_found),
+    buyer(
         "shots.fill",
         "conversation",
         "write",
@@ -139,7 +116,7 @@ COMMANDS: tuple[Command, ...] = (
         E.conversation_closed,
         E.conflict,
     ),
-    _buyer(
+    buyer(
         "shots.skip",
         "conversation",
         "write",
@@ -149,7 +126,7 @@ COMMANDS: tuple[Command, ...] = (
         E.not_found,
         E.conversation_closed,
     ),
-    _buyer(
+    buyer(
         "file.link",
         "conversation",
         "read",
@@ -158,7 +135,7 @@ COMMANDS: tuple[Command, ...] = (
         "Short-lived addresses of files of one's own conversations.",
         E.not_found,
     ),
-    _buyer(
+    buyer(
         "session.renew",
         "none",
         "read",
@@ -166,10 +143,8 @@ COMMANDS: tuple[Command, ...] = (
         session.Renewed,
         "A fresh token on a session that is not revoked.",
     ),
-    _agent(
-        "desk.load", "none", "read", line.LoadDesk, line.Desk, "The console's start state as of one read."
-    ),
-    _agent(
+    agent("desk.load", "none", "read", line.LoadDesk, line.Desk, "The console's start state as of one read."),
+    agent(
         "presence.set",
         "person",
         "write",
@@ -178,7 +153,7 @@ COMMANDS: tuple[Command, ...] = (
         "Ready, break, wrapping up or gone.",
         E.conflict,
     ),
-    _agent(
+    agent(
         "wall.load",
         "shop",
         "read",
@@ -187,9 +162,9 @@ COMMANDS: tuple[Command, ...] = (
         "The supervisor's wall of one shop.",
         E.not_found,
         E.forbidden,
-        roles=_LEADS,
+        roles=LEADS,
     ),
-    _agent(
+    agent(
         "conversation.list",
         "shop",
         "read",
@@ -198,7 +173,7 @@ COMMANDS: tuple[Command, ...] = (
         "Mine, waiting or all, of the caller's shops.",
         E.not_found,
     ),
-    _agent(
+    agent(
         "conversation.look",
         "conversation",
         "read",
@@ -207,7 +182,7 @@ COMMANDS: tuple[Command, ...] = (
         "What the context column shows; from now on the caller hears this conversation.",
         E.not_found,
     ),
-    _agent(
+    agent(
         "conversation.unlook",
         "conversation",
         "read",
@@ -216,7 +191,7 @@ COMMANDS: tuple[Command, ...] = (
         "Stops hearing a conversation that is not one's own.",
         E.not_found,
     ),
-    _agent(
+    agent(
         "conversation.watch",
         "shop",
         "read",
@@ -224,7 +199,7 @@ COMMANDS: tuple[Command, ...] = (
         conversation.Watched,
         "The rows of a list that is looked at, as they are now; from now on the caller hears them.",
     ),
-    _agent(
+    agent(
         "conversation.accept",
         "person",
         "write",
@@ -237,7 +212,7 @@ COMMANDS: tuple[Command, ...] = (
         E.stale_fence,
         E.at_capacity,
     ),
-    _agent(
+    agent(
         "conversation.decline",
         "person",
         "write",
@@ -248,17 +223,17 @@ COMMANDS: tuple[Command, ...] = (
         E.offer_ended,
         E.stale_fence,
     ),
-    _agent(
+    agent(
         "conversation.transfer",
         "assignment",
         "write",
         conversation.Transfer,
         Empty,
         "Hands the conversation on with a note.",
-        *_OWNED,
+        *OWNED,
         E.too_many,
     ),
-    _agent(
+    agent(
         "conversation.close",
         "assignment",
         "write",
@@ -269,7 +244,7 @@ COMMANDS: tuple[Command, ...] = (
         E.forbidden,
         E.stale_fence,
     ),
-    _agent(
+    agent(
         "conversation.reopen",
         "conversation",
         "write",
@@ -279,16 +254,16 @@ COMMANDS: tuple[Command, ...] = (
         E.not_found,
         E.conflict,
     ),
-    _agent(
+    agent(
         "chat.send",
         "assignment",
         "write",
         chat.AgentSend,
         chat.Sent,
         "Stores a message of the owner; acknowledged after the durable commit.",
-        *_OWNED,
+        *OWNED,
     ),
-    _agent(
+    agent(
         "chat.note",
         "conversation",
         "write",
@@ -297,17 +272,17 @@ COMMANDS: tuple[Command, ...] = (
         "Stores an internal note in the desk log.",
         E.not_found,
     ),
-    _agent(
+    agent(
         "chat.recall",
         "assignment",
         "write",
         chat.AgentRecall,
         chat.Sent,
         "Takes back one's own message within two minutes.",
-        *_OWNED,
+        *OWNED,
         E.recall_refused,
     ),
-    _agent(
+    agent(
         "chat.sync",
         "conversation",
         "read",
@@ -317,7 +292,7 @@ COMMANDS: tuple[Command, ...] = (
         E.not_found,
         E.resync,
     ),
-    _agent(
+    agent(
         "chat.mark",
         "assignment",
         "mark",
@@ -327,7 +302,7 @@ COMMANDS: tuple[Command, ...] = (
         E.not_found,
         E.forbidden,
     ),
-    _agent(
+    agent(
         "chat.type",
         "assignment",
         "hint",
@@ -337,25 +312,25 @@ COMMANDS: tuple[Command, ...] = (
         E.not_found,
         E.forbidden,
     ),
-    _agent(
+    agent(
         "shots.request",
         "assignment",
         "write",
         shots.RequestShots,
         chat.Sent,
         "Asks the buyer for a list of pictures.",
-        *_OWNED,
+        *OWNED,
     ),
-    _agent(
+    agent(
         "shots.retake",
         "assignment",
         "write",
         shots.RetakeShot,
         chat.Sent,
         "Asks for one shot once more.",
-        *_OWNED,
+        *OWNED,
     ),
-    _agent(
+    agent(
         "file.link",
         "conversation",
         "read",
@@ -364,7 +339,7 @@ COMMANDS: tuple[Command, ...] = (
         "Short-lived addresses of files of one's shops' conversations.",
         E.not_found,
     ),
-    _agent(
+    agent(
         "case.open",
         "conversation",
         "write",
@@ -374,7 +349,7 @@ COMMANDS: tuple[Command, ...] = (
         E.not_found,
         E.too_many,
     ),
-    _agent(
+    agent(
         "case.list",
         "shop",
         "read",
@@ -383,8 +358,8 @@ COMMANDS: tuple[Command, ...] = (
         "Cases of the caller's shops, last changed first; also searched.",
         E.not_found,
     ),
-    _agent("case.read", "shop", "read", cases.ReadCase, cases.CaseView, "A whole case.", E.not_found),
-    _agent(
+    agent("case.read", "shop", "read", cases.ReadCase, cases.CaseView, "A whole case.", E.not_found),
+    agent(
         "case.note",
         "shop",
         "write",
@@ -394,7 +369,7 @@ COMMANDS: tuple[Command, ...] = (
         E.not_found,
         E.too_many,
     ),
-    _agent(
+    agent(
         "case.hold",
         "shop",
         "write",
@@ -406,7 +381,7 @@ COMMANDS: tuple[Command, ...] = (
         E.conflict,
         E.too_many,
     ),
-    _agent(
+    agent(
         "case.close",
         "shop",
         "write",
@@ -418,7 +393,7 @@ COMMANDS: tuple[Command, ...] = (
         E.conflict,
         E.too_many,
     ),
-    _agent(
+    agent(
         "case.reopen",
         "shop",
         "write",
@@ -430,11 +405,13 @@ COMMANDS: tuple[Command, ...] = (
         E.conflict,
         E.too_many,
     ),
+    *call_catalogue.COMMANDS,
 )
 
 _BOTH: frozenset[Namespace] = frozenset({"/buyer", "/agent"})
 _TO_BUYER: frozenset[Namespace] = frozenset({"/buyer"})
 _TO_AGENT: frozenset[Namespace] = frozenset({"/agent"})
+_ALL: frozenset[Namespace] = frozenset({"/buyer", "/agent", "/guest"})
 
 EVENTS: tuple[Event, ...] = (
     Event("chat.posted", _BOTH, chat.Posted, "An entry of the public log was stored."),
@@ -453,8 +430,9 @@ EVENTS: tuple[Event, ...] = (
     Event("provenance.bound", _TO_AGENT, provenance.ProvenanceBound, "A newer provenance of an order line."),
     Event("case.changed", _TO_AGENT, cases.CaseChanged, "A case of the shop is new or different."),
     Event("presence.changed", _TO_AGENT, line.Seat, "An agent's state, units or connection changed."),
-    Event("session.ended", _BOTH, session.Ended, "The session is over; the socket closes."),
-    Event("server.stopped", _BOTH, session.ServerStopped, "This server stops; connect again after a moment."),
+    *call_catalogue.EVENTS,
+    Event("session.ended", _ALL, session.Ended, "The session is over; the socket closes."),
+    Event("server.stopped", _ALL, session.ServerStopped, "This server stops; connect again after a moment."),
 )
 
 COMMAND_OF: dict[tuple[str, str], Command] = {(c.namespace, c.name): c for c in COMMANDS}

@@ -20,6 +20,7 @@ from protocol.base import (
     Url,
     Wire,
 )
+from protocol.call import CallReason
 from protocol.files import Pixels, Sha256
 from protocol.shots import Doubt, ShotHint, ShotLabel, ShotPlace, ShotsCard
 
@@ -173,6 +174,18 @@ class ClosedEntry(_Entry):
     by: Literal["buyer", "agent", "system"]
 
 
+class CallEntry(_Entry):
+    """A call began, ended after so long, or was missed: who called, and why it is over."""
+
+    kind: Literal["call"] = "call"
+    call_id: Id
+    happened: Literal["started", "ended", "missed"]
+    media: Literal["video", "voice"]
+    invited_by: Literal["buyer", "agent"]
+    reason: CallReason | None = None
+    duration_ms: Millis | None = None
+
+
 class ReopenedEntry(_Entry):
     """The conversation goes on."""
 
@@ -193,7 +206,8 @@ PublicEntry = TypeAliasType(
         | TransferredEntry
         | RequeuedEntry
         | ClosedEntry
-        | ReopenedEntry,
+        | ReopenedEntry
+        | CallEntry,
         Field(discriminator="kind"),
     ],
 )

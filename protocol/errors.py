@@ -43,6 +43,16 @@ class ErrorCode(StrEnum):
     recall_refused = "recall_refused"
     resync = "resync"
     conflict = "conflict"
+    # Of calls.
+    unassigned = "unassigned"
+    busy = "busy"
+    ring_over = "ring_over"
+    call_ended = "call_ended"
+    elsewhere = "elsewhere"
+    not_joined = "not_joined"
+    stale_leg = "stale_leg"
+    description_refused = "description_refused"
+    media_away = "media_away"
     # How much, and when.
     rate_limited = "rate_limited"
     too_many = "too_many"
@@ -112,6 +122,27 @@ MEANINGS: dict[ErrorCode, Meaning] = {
         409, "The cursor is not from this database; read from the start.", "本地进度已失效，请重新同步。"
     ),
     E.conflict: Meaning(409, "It is in conflict with what is stored.", "与已有内容冲突。"),
+    E.unassigned: Meaning(
+        409,
+        "Nobody has taken the conversation yet; ask again when somebody has.",
+        "还没有客服接待，接通后再发起通话。",
+    ),
+    E.busy: Meaning(
+        409, "There is no room for a call just now; call back in a moment.", "现在无法接通视频，请稍后再试。"
+    ),
+    E.ring_over: Meaning(409, "The ring is over.", "响铃已结束。"),
+    E.call_ended: Meaning(409, "The call has ended.", "通话已结束。"),
+    E.elsewhere: Meaning(
+        409, "The call is open on another page or device.", "通话正在其他页面或设备上进行。"
+    ),
+    E.not_joined: Meaning(409, "Join the call first.", "请先加入通话。"),
+    E.stale_leg: Meaning(409, "A newer connection of yours carries the call.", "通话已由新的连接接替。"),
+    E.description_refused: Meaning(
+        400, "The session description cannot be used.", "媒体协商信息无效，请重新加入通话。"
+    ),
+    E.media_away: Meaning(
+        503, "Calls are not possible just now; the chat goes on.", "通话服务暂时不可用，聊天不受影响。"
+    ),
     E.rate_limited: Meaning(429, "Too fast; wait a moment.", "操作太快了，请稍后再试。"),
     E.too_many: Meaning(429, "The limit for this is reached.", "已达到数量上限。"),
     E.retry: Meaning(503, "Not stored; try again in a moment.", "暂时没有保存成功，请重试。"),

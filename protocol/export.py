@@ -9,12 +9,12 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic.json_schema import models_json_schema
 
 from protocol import routes
-from protocol.base import Json, Route, Wire
+from protocol.base import Json, Namespace, Route, Wire
 from protocol.catalogue import ALWAYS, COMMANDS, EVENTS, adapter
 from protocol.errors import MEANINGS, ErrorCode
 
@@ -84,7 +84,8 @@ def bundle() -> Json:
         }
 
     tables: dict[str, Json] = {}
-    for namespace, title in (("/buyer", "Buyer"), ("/agent", "Agent")):
+    for namespace in get_args(Namespace):
+        title = namespace.strip("/").title()
         tables[f"{title}Commands"] = table(
             f"{title}Commands", {c.name: command(c) for c in COMMANDS if c.namespace == namespace}
         )
@@ -207,7 +208,7 @@ def asyncapi() -> Json:
     """AsyncAPI 3.0 of the Socket.IO namespaces: a channel a namespace, a message a command or event."""
     channels: Json = {}
     operations: Json = {}
-    for namespace in ("/buyer", "/agent"):
+    for namespace in get_args(Namespace):
         key = namespace.strip("/")
         messages: Json = {}
         for c in (c for c in COMMANDS if c.namespace == namespace):
@@ -263,7 +264,7 @@ def page() -> str:
         "Socket.IO over WebSocket only, JSON only, frames of at most 64 kB. Auth payload `{token}`. Every",
         "command is acknowledged with `{ok: true, data}` or `{ok: false, error: {code, message, data}}`.",
     ]
-    for namespace in ("/buyer", "/agent"):
+    for namespace in get_args(Namespace):
         lines += [
             "",
             f"## Commands of `{namespace}`",

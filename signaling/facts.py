@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from protocol import cases, conversation, line
+from protocol import call, cases, conversation, line
 from protocol.provenance import ProvenanceCard
 
 Log = Literal["public", "desk"]
 SenderKind = Literal["buyer", "agent", "system"]
+ActorKind = Literal["buyer", "agent", "guest"]
 
 
 class Place(NamedTuple):
@@ -160,6 +161,98 @@ class SeatChanged:
     shop_ids: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class CallPlace:
+    """Whom a call concerns: its conversation's two sides, the other people at work in it, and its guests.
+
+    `staff` are person ids (supervisors in it, an agent it rings at); `guests` are participant ids.
+    """
+
+    conversation: Place
+    staff: tuple[str, ...] = ()
+    guests: tuple[str, ...] = ()
+
+
+CallEventName = Literal[
+    "call.rang",
+    "call.answered",
+    "call.joined",
+    "call.reconnecting",
+    "call.left",
+    "call.changed",
+    "call.recording_changed",
+    "call.ended",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class CallChanged:
+    """A call is another than before; `call` holds all of it, `present` leaves out who is hidden from whom.
+
+    `participant_id` is whom it is about. `code` says what was lost where somebody is reconnecting.
+    """
+
+    place: CallPlace
+    event: CallEventName
+    call: call.Call
+    participant_id: str | None = None
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LegMoved:
+    """A participant's call is carried by this leg now; told to his own sockets."""
+
+    kind: ActorKind
+    person_id: str
+    call_id: str
+    participant_id: str
+    leg_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegRouted:
+    """Who is on which line of a participant's leg; told to his own sockets."""
+
+    kind: ActorKind
+    person_id: str
+    call_id: str
+    leg_id: str
+    tracks: tuple[call.Track, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MarkDrawn:
+    """A mark was stored. `by_sid` is the socket that drew it."""
+
+    place: CallPlace
+    call_id: str
+    entry: call.MarkEntry
+    by_sid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QualityChanged:
+    """A participant's connection is another in words. `hidden`: told to agents only, like himself."""
+
+    place: CallPlace
+    call_id: str
+    participant_id: str
+    level: call.Level
+    step: call.Step
+    hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StillAsked:
+    """The buyer's camera is asked for a still."""
+
+    place: CallPlace
+    call_id: str
+    still_id: str
+    participant_id: str
+
+
 Fact = (
     EntryStored
     | MarksMoved
@@ -174,4 +267,10 @@ Fact = (
     | ProvenanceFound
     | CaseChanged
     | SeatChanged
+    | CallChanged
+    | LegMoved
+    | LegRouted
+    | MarkDrawn
+    | QualityChanged
+    | StillAsked
 )

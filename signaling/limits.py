@@ -55,6 +55,8 @@ BUYER_SOCKET: Mapping[RateClass, Allowance] = {
     "read": Allowance(5, 50),
     "mark": Allowance(10, 100),
     "hint": Allowance(2, 20),
+    # A hand that draws sends ten bundles of points a second; a guest draws like a buyer.
+    "draw": Allowance(20, 60),
 }
 BUYER_PERSON: Mapping[RateClass, Allowance] = {
     # Two tabs' worth: five sockets do not make five buyers.
@@ -62,6 +64,7 @@ BUYER_PERSON: Mapping[RateClass, Allowance] = {
     "read": Allowance(10, 100),
     "mark": Allowance(20, 200),
     "hint": Allowance(4, 40),
+    "draw": Allowance(40, 120),
 }
 AGENT_SOCKET: Mapping[RateClass, Allowance] = {
     # An agent with ready-made answers in twenty chats; still far below what a program could send.
@@ -69,12 +72,14 @@ AGENT_SOCKET: Mapping[RateClass, Allowance] = {
     "read": Allowance(20, 200),
     "mark": Allowance(20, 200),
     "hint": Allowance(10, 60),
+    "draw": Allowance(30, 90),
 }
 AGENT_PERSON: Mapping[RateClass, Allowance] = {
     "write": Allowance(20, 200),
     "read": Allowance(40, 400),
     "mark": Allowance(40, 400),
     "hint": Allowance(20, 120),
+    "draw": Allowance(60, 180),
 }
 
 

@@ -21,7 +21,7 @@ CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT, BINARY_ACK = range
 _HEAD = re.compile(
     rb"([0-6])(?:\d{1,10}-)?(?:(/[\w.:-]{0,63})(?:\?[^,]{0,255})?(?:,|\Z))?(\d{1,16})?(?![\d/])"
 )
-_NAMESPACES = {None: "/", b"/": "/", b"/buyer": "/buyer", b"/agent": "/agent"}
+_NAMESPACES = {None: "/", b"/": "/", b"/buyer": "/buyer", b"/agent": "/agent", b"/guest": "/guest"}
 TEXT, PONG = 0x81, 0x8A
 
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, Protocol, TypeVar
 
-from protocol import cases, chat, conversation, files, line, session, shots
+from protocol import call, cases, chat, conversation, files, line, session, shots
 from protocol.base import Empty, Locale, Namespace, RateClass, Role
-from signaling.facts import Fact
+from signaling.facts import ActorKind, Fact
 
 Reply = TypeVar("Reply", covariant=True)
 
@@ -21,12 +21,13 @@ Reply = TypeVar("Reply", covariant=True)
 class Actor:
     """Who stands behind a socket, as of the last check of his session.
 
-    `id` is the buyer's or the person's id; `shops` maps each shop he may act in to his role there
-    (exactly one for a buyer). `expires_at` is epoch ms: the socket loses its rights then. `orders` are the
-    only ones that a buyer's identity named; None where it named none and all of his are meant.
+    `id` is the buyer's or the person's id; `shops` maps each shop he may act in to his role there (exactly
+    one for a buyer and a guest). `expires_at` is epoch ms: the socket loses its rights then. `orders` are the
+    only ones that a buyer's identity named; None where it named none and all of his are meant. A guest's
+    `id` is his participant's, and `call_id` names the one call that he may be in.
     """
 
-    kind: Literal["buyer", "agent"]
+    kind: ActorKind
     id: str
     session_id: str
     name: str
@@ -36,6 +37,7 @@ class Actor:
     locale: Locale = "zh-CN"
     sid: str | None = None
     orders: frozenset[str] | None = None
+    call_id: str | None = None
 
     @property
     def shop_id(self) -> str:
@@ -52,8 +54,27 @@ class Done(Generic[Reply]):
     facts: Sequence[Fact] = ()
 
 
-class BuyerDesk(Protocol):
+class CallDesk(Protocol):
+    """The commands that everybody in a call has: all of `/guest`, and part of the others."""
+
+    async def load_calls(self, actor: Actor, request: call.LoadCalls) -> Done[call.Calls]: ...
+    async def join_call(self, actor: Actor, request: call.Join) -> Done[call.Joined]: ...
+    async def describe_leg(self, actor: Actor, request: call.Describe) -> Done[Empty]: ...
+    async def hang_up(self, actor: Actor, request: call.OfCall) -> Done[call.Called]: ...
+    async def give_consent(self, actor: Actor, request: call.GiveConsent) -> Done[call.Called]: ...
+    async def set_media(self, actor: Actor, request: call.SetMedia) -> Done[call.Called]: ...
+    async def report_quality(self, actor: Actor, request: call.QualityReport) -> Done[Empty]: ...
+    async def draw_mark(self, actor: Actor, request: call.DrawMark) -> Done[call.Drawn]: ...
+    async def sync_marks(self, actor: Actor, request: call.SyncMarks) -> Done[call.SyncedMarks]: ...
+
+
+class BuyerDesk(CallDesk, Protocol):
     """The commands of `/buyer`."""
+
+    async def invite_by_buyer(self, actor: Actor, request: call.BuyerInvite) -> Done[call.Called]: ...
+    async def answer_call(self, actor: Actor, request: call.OfCall) -> Done[call.Called]: ...
+    async def decline_call(self, actor: Actor, request: call.OfCall) -> Done[call.Called]: ...
+    async def link_call(self, actor: Actor, request: call.OfCall) -> Done[call.CallLink]: ...
 
     async def open_conversation(
         self, actor: Actor, request: conversation.Open
@@ -80,8 +101,20 @@ class BuyerDesk(Protocol):
     async def renew_session(self, actor: Actor, request: session.Renew) -> Done[session.Renewed]: ...
 
 
-class AgentDesk(Protocol):
+class AgentDesk(CallDesk, Protocol):
     """The commands of `/agent`."""
+
+    async def list_calls(self, actor: Actor, request: call.ListCalls) -> Done[call.Calls]: ...
+    async def invite_by_agent(self, actor: Actor, request: call.AgentInvite) -> Done[call.Called]: ...
+    async def answer_call(self, actor: Actor, request: call.OfCall) -> Done[call.Called]: ...
+    async def decline_call(self, actor: Actor, request: call.OfCall) -> Done[call.Called]: ...
+    async def ask_still(self, actor: Actor, request: call.AskStill) -> Done[call.StillAsked]: ...
+    async def listen_in(self, actor: Actor, request: call.OfCall) -> Done[call.Called]: ...
+    async def whisper(self, actor: Actor, request: call.OfCall) -> Done[call.Called]: ...
+    async def barge_in(self, actor: Actor, request: call.OfCall) -> Done[call.Called]: ...
+    async def take_over_call(self, actor: Actor, request: call.OfCall) -> Done[call.Called]: ...
+    async def invite_guest(self, actor: Actor, request: call.InviteGuest) -> Done[call.GuestInvited]: ...
+    async def revoke_guest(self, actor: Actor, request: call.RevokeGuest) -> Done[call.Called]: ...
 
     async def load_desk(self, actor: Actor, request: line.LoadDesk) -> Done[line.Desk]: ...
     async def set_presence(self, actor: Actor, request: line.SetPresence) -> Done[line.Seat]: ...
@@ -136,7 +169,7 @@ class Client:
 class Revision:
     """Something about a session or a person changed (ended, disabled, role lowered) since a cursor."""
 
-    kind: Literal["session", "person", "buyer"]
+    kind: Literal["session", "person", "buyer", "guest"]
     id: str
 
 

@@ -147,6 +147,41 @@ def present(fact: facts.Fact) -> list[Emission]:
         case facts.CaseChanged(case=found):
             shop = (rooms.shop(found.shop_id),)
             return [Emission("/agent", "case.changed", shop, {"case": found.model_dump()})]
+        case facts.CallChanged():
+            return _call_changed(fact)
+        case facts.LegMoved():
+            moved = {
+                "call_id": fact.call_id,
+                "participant_id": fact.participant_id,
+                "leg_id": fact.leg_id,
+            }
+            return [_to_person(fact.kind, fact.person_id, "call.moved", moved)]
+        case facts.LegRouted():
+            routed = {
+                "call_id": fact.call_id,
+                "leg_id": fact.leg_id,
+                "tracks": [track.model_dump() for track in fact.tracks],
+            }
+            return [_to_person(fact.kind, fact.person_id, "call.routed", routed)]
+        case facts.MarkDrawn():
+            drawn = {"call_id": fact.call_id, "entry": fact.entry.model_dump()}
+            return _to_call(fact.place, "call.marked", drawn, skip_sid=fact.by_sid)
+        case facts.QualityChanged():
+            quality = {
+                "call_id": fact.call_id,
+                "participant_id": fact.participant_id,
+                "level": fact.level,
+                "step": fact.step,
+            }
+            heard = _to_call(fact.place, "call.quality_changed", quality)
+            return [emission for emission in heard if not fact.hidden or emission.namespace == "/agent"]
+        case facts.StillAsked():
+            asked = {
+                "call_id": fact.call_id,
+                "still_id": fact.still_id,
+                "participant_id": fact.participant_id,
+            }
+            return _to_both(fact.place.conversation, "call.still_asked", asked)
         case facts.SeatChanged(seat=seat):
             told = (rooms.agent(seat.person_id), *(rooms.shop(shop_id) for shop_id in fact.shop_ids))
             return [Emission("/agent", "presence.changed", told, seat.model_dump())]
@@ -192,6 +227,65 @@ def _owner_changed(fact: facts.OwnerChanged) -> list[Emission]:
         said.append(Emission("/agent", "conversation.taken", tuple(concerned), taken))
     said.append(_row(place.shop_id, summary))
     return said
+
+
+def _call_changed(fact: facts.CallChanged) -> list[Emission]:
+    """The call to each side. Who only listens or whispers does not exist for buyer and guests."""
+    whole = fact.call.model_dump()
+    about: dict[str, Any] = {"participant_id": fact.participant_id}
+    if fact.code is not None:
+        about["code"] = fact.code
+    seen = {"call": whole | {"participants": [p for p in whole["participants"] if not hidden(p)]}, **about}
+    unseen = any(p["participant_id"] == fact.participant_id and hidden(p) for p in whole["participants"])
+    if unseen and fact.event == "call.changed":
+        # He may have stepped back from where they saw him.
+        seen["participant_id"], unseen = None, False
+    told = _to_call(fact.place, fact.event, {"call": whole, **about}, to_others=seen)
+    ringing = ("call.rang", "call.answered")
+    return [
+        emission
+        for emission in told
+        if emission.namespace == "/agent"
+        or not (unseen or (emission.namespace == "/guest" and fact.event in ringing))
+    ]
+
+
+def hidden(participant: Mapping[str, Any]) -> bool:
+    """Whether buyer and guests are not to know of him: a supervisor who listens or whispers."""
+    return bool(participant["role"] == "supervisor" and participant["mode"] != "barge")
+
+
+def _to_person(kind: facts.ActorKind, person_id: str, event: str, payload: Mapping[str, Any]) -> Emission:
+    match kind:
+        case "buyer":
+            return Emission("/buyer", event, (rooms.buyer(person_id),), payload)
+        case "agent":
+            return Emission("/agent", event, (rooms.agent(person_id),), payload)
+        case "guest":
+            return Emission("/guest", event, (rooms.guest(person_id),), payload)
+
+
+def _to_call(
+    place: facts.CallPlace,
+    event: str,
+    payload: Mapping[str, Any],
+    *,
+    to_others: Mapping[str, Any] | None = None,
+    skip_sid: str | None = None,
+) -> list[Emission]:
+    """Everybody whom a call concerns; `to_others` is for buyer and guests where they see less."""
+    conversation = place.conversation
+    at_work = dict.fromkeys((*((conversation.owner_id,) if conversation.owner_id else ()), *place.staff))
+    hearing = (*(rooms.agent(person_id) for person_id in at_work), rooms.look(conversation.conversation_id))
+    others = payload if to_others is None else to_others
+    told = [
+        _to_buyer(conversation, event, others, skip_sid),
+        Emission("/agent", event, hearing, payload, skip_sid),
+    ]
+    if place.guests:
+        guests = tuple(rooms.guest(participant_id) for participant_id in place.guests)
+        told.append(Emission("/guest", event, guests, others, skip_sid))
+    return told
 
 
 def _row(shop_id: str, summary: dict[str, Any]) -> Emission:

@@ -13,6 +13,11 @@ def agent(person_id: str) -> str:
     return f"agent:{person_id}"
 
 
+def guest(participant_id: str) -> str:
+    """All sockets of one guest of one call."""
+    return f"guest:{participant_id}"
+
+
 def shop(shop_id: str) -> str:
     """All agents' sockets of one shop."""
     return f"shop:{shop_id}"

@@ -20,11 +20,20 @@ from signaling.clock import Clock, LoopClock
 from signaling.dispatch import Dispatch, Failpoint
 from signaling.engine import ClientOf, Engine
 from signaling.facts import Fact
-from signaling.handlers import agent, buyer
+from signaling.handlers import agent, buyer, guest
 from signaling.handlers.table import routes
 from signaling.limits import Limits
 from signaling.link import Link, Reason
-from signaling.ports import AgentDesk, Attendance, BuyerDesk, Census, Meter, Sessions, SharedAllowances
+from signaling.ports import (
+    AgentDesk,
+    Attendance,
+    BuyerDesk,
+    CallDesk,
+    Census,
+    Meter,
+    Sessions,
+    SharedAllowances,
+)
 from signaling.publisher import Publisher, Relay
 from signaling.sessions import Roster
 from signaling.told import Told
@@ -49,7 +58,7 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]  # published without t
             logger=log,
             serializer=packets.Packet,
             async_handlers=False,
-            namespaces=["/buyer", "/agent"],
+            namespaces=["/buyer", "/agent", "/guest"],
         )
         engine.handlers.clear()
         self.roster: Roster
@@ -168,7 +177,7 @@ class Signaling:
         peers = list(self._server.roster.peers.values())
         agents = [peer for peer in peers if peer.agent]
         return Audience(
-            buyers=frozenset(peer.actor.id for peer in peers if not peer.agent),
+            buyers=frozenset(peer.actor.id for peer in peers if peer.actor.kind == "buyer"),
             agents=frozenset(peer.actor.id for peer in agents),
             sign_ins=frozenset(peer.actor.session_id for peer in agents),
             shops=frozenset(shop_id for peer in agents for shop_id in peer.actor.shops),
@@ -218,6 +227,7 @@ class Signaling:
 def build(
     desk_buyer: BuyerDesk,
     desk_agent: AgentDesk,
+    desk_guest: CallDesk,
     sessions: Sessions,
     attendance: Attendance,
     client_of: ClientOf,
@@ -246,7 +256,13 @@ def build(
     server.told = publisher.told
     server.roster = Roster(server.manager, sessions, attendance, publisher, meter, limits, clock)
     server.dispatch = Dispatch(
-        routes({"/buyer": buyer.handlers(desk_buyer), "/agent": agent.handlers(desk_agent)}),
+        routes(
+            {
+                "/buyer": buyer.handlers(desk_buyer),
+                "/agent": agent.handlers(desk_agent),
+                "/guest": guest.handlers(desk_guest),
+            }
+        ),
         server.roster,
         publisher,
         meter,

@@ -14,6 +14,7 @@ from protocol.errors import MEANINGS, ErrorCode, Refused
 from protocol.session import Connect
 from signaling import packets, rooms
 from signaling.clock import Clock, Timer
+from signaling.facts import ActorKind
 from signaling.limits import Allowance, Limits, Spending
 from signaling.link import Link, Reason
 from signaling.ports import Actor, Attendance, Meter, Revision, Sessions
@@ -23,7 +24,11 @@ log = logging.getLogger(__name__)
 
 EndCode = Literal["session_expired", "session_revoked", "forbidden", "too_many", "too_large", "rate_limited"]
 
-_KIND_OF: Mapping[str, Literal["buyer", "agent"]] = {"/buyer": "buyer", "/agent": "agent"}
+_KIND_OF: Mapping[str, tuple[Namespace, ActorKind]] = {
+    "/buyer": ("/buyer", "buyer"),
+    "/agent": ("/agent", "agent"),
+    "/guest": ("/guest", "guest"),
+}
 _REVIEWS_AT_ONCE = 32
 """Reviews asked of the database side by side when a whole shop's rights change."""
 
@@ -122,10 +127,9 @@ class Roster:
             link.close("offences")
 
     async def _admit(self, link: Link, namespace: str, body: bytes) -> None:
-        kind = _KIND_OF.get(namespace)
-        if kind is None:
+        if namespace not in _KIND_OF:
             raise Refused(ErrorCode.not_found, "There is no such namespace.")
-        where: Namespace = "/buyer" if kind == "buyer" else "/agent"
+        where, kind = _KIND_OF[namespace]
         if link.peer is not None:
             raise Refused(ErrorCode.conflict, "This connection has a namespace already.")
         auth = packets.loads(body) if body else None
@@ -186,6 +190,8 @@ class Roster:
     def _rooms_of(actor: Actor) -> set[str]:
         if actor.kind == "buyer":
             return {rooms.buyer(actor.id)}
+        if actor.kind == "guest":
+            return {rooms.guest(actor.id)}
         return {rooms.agent(actor.id), *(rooms.shop(shop_id) for shop_id in actor.shops)}
 
     # Staying
@@ -259,7 +265,7 @@ class Roster:
         if not revisions:
             return []
         persons = {
-            f"{'buyer' if revision.kind == 'buyer' else 'agent'}:{revision.id}"
+            f"{'agent' if revision.kind == 'person' else revision.kind}:{revision.id}"
             for revision in revisions
             if revision.kind != "session"
         }

@@ -175,7 +175,7 @@ describe('old state + event == new state', () => {
   })
 
   it('has a case for every event that the catalogue sends to agents', () => {
-    const declared = Object.keys(wireSchema().$defs['AgentEvents']?.properties ?? {}).sort()
+    const declared = Object.keys(wireSchema().$defs['AgentEvents']?.properties ?? {}).filter((name) => !name.startsWith('call.')).sort()
     expect(declared.length).toBeGreaterThan(10)
     expect(Object.keys(REDUCERS).sort()).toEqual(declared)
     expect(Object.keys(CASES).sort()).toEqual(declared)

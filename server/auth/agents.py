@@ -256,7 +256,7 @@ async def _me(reader: Reader, person: Person, only_shop_id: str | None) -> sessi
             session.Membership(
                 shop_id=shop_id,
                 shop_name=names[shop_id],
-                role="agent" if role == "buyer" else role,
+                role="agent" if role == "buyer" or role == "guest" else role,
             )
             for shop_id, role in roles.items()
         ],

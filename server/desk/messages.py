@@ -8,7 +8,7 @@ from protocol import chat
 from protocol.base import Empty, Wire
 from protocol.errors import ErrorCode, Refused
 from server.desk import cards
-from server.desk.world import Cases
+from server.desk.world import Cases, side
 from server.storage.database import Reader
 from server.storage.records import Appended, Conversation, Marked, NewEntry, NewMark, Synced
 from signaling import facts
@@ -71,7 +71,7 @@ class Messages(Cases):
                 log=log,
                 message_id=self.world.new_id(),
                 client_id=request.client_id,
-                sender_kind=actor.kind,
+                sender_kind=side(actor),
                 sender_id=actor.id,
                 sender_name=actor.name or None,
                 sent_at=self.world.clock(),
@@ -136,7 +136,7 @@ class Messages(Cases):
         marked = await self.world.db.mark(
             NewMark(
                 conversation_id=request.conversation_id,
-                side=actor.kind,
+                side=side(actor),
                 reader_id=actor.id,
                 delivered=request.delivered_seq,
                 read=request.read_seq,

@@ -12,7 +12,7 @@ from server.bridges import Telling, granted, history
 from server.desk import cards
 from server.desk.messages import wire
 from server.desk.scope import buyer_of, order_of
-from server.desk.world import Cases
+from server.desk.world import Cases, side
 from server.storage.catalogue import OrderRecord, ProductRecord
 from server.storage.database import Unit
 from server.storage.live import LiveSessionRecord
@@ -177,7 +177,7 @@ class Opening(Cases):
             log="public",
             message_id=self.world.new_id(),
             client_id=client_id,
-            sender_kind=actor.kind,
+            sender_kind=side(actor),
             sender_id=actor.id,
             sender_name=actor.name or None,
             sent_at=now,
@@ -214,7 +214,7 @@ class Opening(Cases):
         async with self.world.db.write() as unit:
             telling = Telling(unit, now=now, new_id=self.world.new_id)
             entry = self._entry(
-                actor, request.conversation_id, request.client_id, "closed", {"by": actor.kind}, now
+                actor, request.conversation_id, request.client_id, "closed", {"by": side(actor)}, now
             )
             if actor.kind == "agent":
                 found = await unit.conversations.of_shops(request.conversation_id, actor.shops, lock=True)
@@ -227,7 +227,7 @@ class Opening(Cases):
             telling.facts.append(facts.EntryStored(closed.appended.place, "public", closed.appended.entry))
             telling.row(request.conversation_id)
             if closed.changed:
-                telling.facts.append(facts.ConversationClosed(closed.appended.place, seq, actor.kind))
+                telling.facts.append(facts.ConversationClosed(closed.appended.place, seq, side(actor)))
                 telling.facts.append(facts.PlaceInLineMoved(closed.appended.place, None, 0))
                 await telling.line(granted(await unit.line.close(request.conversation_id, now=now)))
             told = await telling.all()
@@ -260,7 +260,7 @@ class Opening(Cases):
             found = await unit.conversations.head(request.conversation_id, lock=True)
             if found is None:
                 raise Refused(ErrorCode.not_found)
-            entry = self._entry(actor, found.id, request.client_id, "reopened", {"by": actor.kind}, now)
+            entry = self._entry(actor, found.id, request.client_id, "reopened", {"by": side(actor)}, now)
             reopened = await unit.conversations.reopen(as_owner(entry, found), now=now)
             stored = reopened.appended
             telling.facts.append(facts.EntryStored(stored.place, "public", stored.entry))

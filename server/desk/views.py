@@ -38,7 +38,7 @@ class Views(Cases):
                     wire.ShopView(
                         shop_id=shop_id,
                         name=names[shop_id],
-                        role="agent" if role == "buyer" else role,
+                        role="agent" if role == "buyer" or role == "guest" else role,
                         groups=[
                             wire.GroupView(
                                 group_id=row.group_id, shop_id=shop_id, name=row.name, accept=row.accept

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from protocol import session
 from server.auth.links import Links
@@ -38,6 +38,11 @@ class World:
     renewal: Renewal
     links: Links
     node_id: str
+
+
+def side(actor: Actor) -> Literal["buyer", "agent"]:
+    """As whom he writes and reads in a conversation. Guests of a call have no command that gets here."""
+    return "buyer" if actor.kind == "buyer" else "agent"
 
 
 class Cases:

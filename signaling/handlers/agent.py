@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from signaling.handlers import guest
 from signaling.handlers.table import Handler
 from signaling.ports import AgentDesk
 
@@ -11,6 +12,18 @@ from signaling.ports import AgentDesk
 def handlers(desk: AgentDesk) -> Mapping[str, Handler]:
     """Command name → use case."""
     return {
+        **guest.handlers(desk),
+        "call.list": desk.list_calls,
+        "call.invite": desk.invite_by_agent,
+        "call.answer": desk.answer_call,
+        "call.decline": desk.decline_call,
+        "call.still": desk.ask_still,
+        "call.listen": desk.listen_in,
+        "call.whisper": desk.whisper,
+        "call.barge": desk.barge_in,
+        "call.take_over": desk.take_over_call,
+        "call.invite_guest": desk.invite_guest,
+        "call.revoke_guest": desk.revoke_guest,
         "desk.load": desk.load_desk,
         "presence.set": desk.set_presence,
         "wall.load": desk.load_wall,

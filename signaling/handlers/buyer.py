@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from signaling.handlers import guest
 from signaling.handlers.table import Handler
 from signaling.ports import BuyerDesk
 
@@ -11,6 +12,11 @@ from signaling.ports import BuyerDesk
 def handlers(desk: BuyerDesk) -> Mapping[str, Handler]:
     """Command name → use case."""
     return {
+        **guest.handlers(desk),
+        "call.invite": desk.invite_by_buyer,
+        "call.answer": desk.answer_call,
+        "call.decline": desk.decline_call,
+        "call.link": desk.link_call,
         "conversation.open": desk.open_conversation,
         "conversation.list": desk.list_own,
         "conversation.close": desk.close_by_buyer,

@@ -8,10 +8,10 @@ import itertools
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, get_args
 
-from protocol import cases, chat, conversation, files, line, session, shots
-from protocol.base import Empty, Namespace, Role
+from protocol import call, cases, chat, conversation, files, line, session, shots
+from protocol.base import Empty, Namespace, RateClass, Role
 from protocol.errors import ErrorCode, Refused
 from signaling.facts import CaseChanged, EntryStored, Fact, LogEntry, Place, TypingSeen
 from signaling.limits import Allowance, Limits
@@ -24,10 +24,10 @@ UNHURRIED = Limits(
     frames=FREE,
     offences=FREE,
     connects=FREE,
-    buyer_socket=dict.fromkeys(("write", "read", "mark", "hint"), FREE),
-    buyer_person=dict.fromkeys(("write", "read", "mark", "hint"), FREE),
-    agent_socket=dict.fromkeys(("write", "read", "mark", "hint"), FREE),
-    agent_person=dict.fromkeys(("write", "read", "mark", "hint"), FREE),
+    buyer_socket=dict.fromkeys(get_args(RateClass), FREE),
+    buyer_person=dict.fromkeys(get_args(RateClass), FREE),
+    agent_socket=dict.fromkeys(get_args(RateClass), FREE),
+    agent_person=dict.fromkeys(get_args(RateClass), FREE),
 )
 """Limits for tests that are about something else than rates."""
 
@@ -85,6 +85,46 @@ def seat(person_id: str = "a1") -> line.Seat:
     )
 
 
+SDP = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
+
+
+def participant(
+    participant_id: str = "p1", role: call.CallRole = "buyer", mode: call.Mode | None = None
+) -> call.Participant:
+    return call.Participant(
+        participant_id=participant_id,
+        role=role,
+        mode=mode,
+        name="小王" if role == "buyer" else "小青",
+        state="joined",
+        camera=role == "buyer",
+        microphone=True,
+        screen=False,
+        consent="granted",
+    )
+
+
+def a_call(*more: call.Participant, revision: int = 4) -> call.Call:
+    return call.Call(
+        call_id="k1",
+        conversation_id="c1",
+        revision=revision,
+        media="video",
+        state="connected",
+        invited_by="buyer",
+        rang_at=NOW,
+        ring_until=NOW + 30_000,
+        answered_at=NOW + 2_000,
+        connected_at=NOW + 3_000,
+        recording=call.CallRecording(state="on"),
+        participants=[participant(), participant("p2", "agent"), *more],
+    )
+
+
+def called() -> call.Called:
+    return call.Called(now=NOW, call=a_call())
+
+
 @dataclass
 class Conversation:
     """A log with the four who matter."""
@@ -94,7 +134,7 @@ class Conversation:
 
 
 class FakeDesk:
-    """Both desks over logs in memory. `before` lets a test wait, refuse or fail inside any use case."""
+    """All desks over logs in memory. `before` lets a test wait, refuse or fail inside any use case."""
 
     def __init__(self) -> None:
         self.conversations: dict[str, Conversation] = {
@@ -130,7 +170,7 @@ class FakeDesk:
             seq=seq,
             message_id=f"m{seq}",
             client_id=request.client_id,
-            sender_kind=actor.kind,
+            sender_kind="buyer" if actor.kind == "buyer" else "agent",
             sender_id=actor.id,
             sender_name=actor.name,
             sent_at=NOW,
@@ -230,6 +270,108 @@ class FakeDesk:
     async def renew_session(self, actor: Actor, request: session.Renew) -> Done[session.Renewed]:
         await self._called("renew_session", actor, request)
         return Done(session.Renewed(token="renewed-token-0000", expires_at=self.renewed_until))
+
+    # Calls
+
+    async def _in_call(self, name: str, actor: Actor, request: Any) -> Done[call.Called]:
+        await self._called(name, actor, request)
+        if request.call_id != "k1":
+            raise Refused(ErrorCode.not_found)
+        return Done(called())
+
+    async def load_calls(self, actor: Actor, request: call.LoadCalls) -> Done[call.Calls]:
+        await self._called("load_calls", actor, request)
+        return Done(call.Calls(now=NOW, calls=[a_call()]))
+
+    async def list_calls(self, actor: Actor, request: call.ListCalls) -> Done[call.Calls]:
+        await self._called("list_calls", actor, request)
+        return Done(call.Calls(now=NOW, calls=[]))
+
+    async def invite_by_buyer(self, actor: Actor, request: call.BuyerInvite) -> Done[call.Called]:
+        await self._called("invite_by_buyer", actor, request)
+        self._find(actor, request.conversation_id)
+        return Done(called())
+
+    async def invite_by_agent(self, actor: Actor, request: call.AgentInvite) -> Done[call.Called]:
+        await self._called("invite_by_agent", actor, request)
+        self._find(actor, request.conversation_id)
+        return Done(called())
+
+    async def answer_call(self, actor: Actor, request: call.OfCall) -> Done[call.Called]:
+        return await self._in_call("answer_call", actor, request)
+
+    async def decline_call(self, actor: Actor, request: call.OfCall) -> Done[call.Called]:
+        return await self._in_call("decline_call", actor, request)
+
+    async def join_call(self, actor: Actor, request: call.Join) -> Done[call.Joined]:
+        await self._in_call("join_call", actor, request)
+        return Done(
+            call.Joined(
+                call=a_call(),
+                participant_id="p1",
+                leg_id="l1",
+                offer=SDP,
+                ice_servers=[],
+                tracks=[call.Track(mid="0", kind="audio", participant_id="p2")],
+                rejoin_token="rejoin-token-0000",
+            )
+        )
+
+    async def describe_leg(self, actor: Actor, request: call.Describe) -> Done[Empty]:
+        await self._in_call("describe_leg", actor, request)
+        return Done(Empty())
+
+    async def hang_up(self, actor: Actor, request: call.OfCall) -> Done[call.Called]:
+        return await self._in_call("hang_up", actor, request)
+
+    async def give_consent(self, actor: Actor, request: call.GiveConsent) -> Done[call.Called]:
+        return await self._in_call("give_consent", actor, request)
+
+    async def set_media(self, actor: Actor, request: call.SetMedia) -> Done[call.Called]:
+        return await self._in_call("set_media", actor, request)
+
+    async def report_quality(self, actor: Actor, request: call.QualityReport) -> Done[Empty]:
+        await self._in_call("report_quality", actor, request)
+        return Done(Empty())
+
+    async def draw_mark(self, actor: Actor, request: call.DrawMark) -> Done[call.Drawn]:
+        await self._in_call("draw_mark", actor, request)
+        return Done(call.Drawn(seq=1))
+
+    async def sync_marks(self, actor: Actor, request: call.SyncMarks) -> Done[call.SyncedMarks]:
+        await self._in_call("sync_marks", actor, request)
+        return Done(call.SyncedMarks(marks=[], more=False))
+
+    async def link_call(self, actor: Actor, request: call.OfCall) -> Done[call.CallLink]:
+        await self._in_call("link_call", actor, request)
+        return Done(call.CallLink(code="one-time-code-0000", expires_at=NOW + 60_000))
+
+    async def ask_still(self, actor: Actor, request: call.AskStill) -> Done[call.StillAsked]:
+        await self._in_call("ask_still", actor, request)
+        return Done(call.StillAsked(call_id="k1", still_id="still-1", participant_id="p1"))
+
+    async def listen_in(self, actor: Actor, request: call.OfCall) -> Done[call.Called]:
+        return await self._in_call("listen_in", actor, request)
+
+    async def whisper(self, actor: Actor, request: call.OfCall) -> Done[call.Called]:
+        return await self._in_call("whisper", actor, request)
+
+    async def barge_in(self, actor: Actor, request: call.OfCall) -> Done[call.Called]:
+        return await self._in_call("barge_in", actor, request)
+
+    async def take_over_call(self, actor: Actor, request: call.OfCall) -> Done[call.Called]:
+        return await self._in_call("take_over_call", actor, request)
+
+    async def invite_guest(self, actor: Actor, request: call.InviteGuest) -> Done[call.GuestInvited]:
+        await self._in_call("invite_guest", actor, request)
+        return Done(
+            call.GuestInvited(
+                participant_id="p5", token="guest-token-00000", expires_at=NOW + 60_000, call=a_call()
+            )
+        )
+
+    async def revoke_guest(self, actor: Actor, request: call.RevokeGuest) -> Done[call.Called]:
+        return await self._in_call("revoke_guest", actor, request)
 
     # Agents
 
@@ -405,6 +547,12 @@ def agent(
     expires_at: int = NOW + 36_000_000,
 ) -> Actor:
     return Actor("agent", person_id, f"session-{person_id}", "小青", dict.fromkeys(shops, role), expires_at)
+
+
+def guest(participant_id: str = "p5", call_id: str = "k1", expires_at: int = NOW + 3_600_000) -> Actor:
+    return Actor(
+        "guest", participant_id, participant_id, "仓库老李", {"s1": "guest"}, expires_at, call_id=call_id
+    )
 
 
 class FakeSessions:

@@ -120,6 +120,7 @@ class Floor:
         self.signaling: Signaling = build(
             self.desk,
             self.desk,
+            self.desk,
             self.sessions,
             self.attendance,
             client_of,

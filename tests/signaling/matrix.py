@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-Asker = Literal["nobody", "buyer", "agent", "supervisor", "admin"]
-ASKERS: tuple[Asker, ...] = ("nobody", "buyer", "agent", "supervisor", "admin")
+Asker = Literal["nobody", "buyer", "agent", "supervisor", "admin", "guest"]
+ASKERS: tuple[Asker, ...] = ("nobody", "buyer", "agent", "supervisor", "admin", "guest")
 
 NO = "unauthenticated"
-_BUYERS = ("unauthenticated", "ok", NO, NO, NO)
-_AGENTS = ("unauthenticated", NO, "ok", "ok", "ok")
-_LEADS = ("unauthenticated", NO, "forbidden", "ok", "ok")
+_BUYERS = ("unauthenticated", "ok", NO, NO, NO, NO)
+_AGENTS = ("unauthenticated", NO, "ok", "ok", "ok", NO)
+_LEADS = ("unauthenticated", NO, "forbidden", "ok", "ok", NO)
+_GUESTS = ("unauthenticated", NO, NO, NO, NO, "ok")
 
-EXPECTED: dict[tuple[str, str], tuple[str, str, str, str, str]] = {
+EXPECTED: dict[tuple[str, str], tuple[str, str, str, str, str, str]] = {
     ("/buyer", "conversation.open"): _BUYERS,
     ("/buyer", "conversation.list"): _BUYERS,
     ("/buyer", "conversation.close"): _BUYERS,
@@ -58,4 +59,46 @@ EXPECTED: dict[tuple[str, str], tuple[str, str, str, str, str]] = {
     ("/agent", "case.hold"): _AGENTS,
     ("/agent", "case.close"): _AGENTS,
     ("/agent", "case.reopen"): _AGENTS,
+    ("/buyer", "call.load"): _BUYERS,
+    ("/buyer", "call.join"): _BUYERS,
+    ("/buyer", "call.describe"): _BUYERS,
+    ("/buyer", "call.hang_up"): _BUYERS,
+    ("/buyer", "call.consent"): _BUYERS,
+    ("/buyer", "call.set"): _BUYERS,
+    ("/buyer", "call.report"): _BUYERS,
+    ("/buyer", "call.mark"): _BUYERS,
+    ("/buyer", "call.sync"): _BUYERS,
+    ("/buyer", "call.invite"): _BUYERS,
+    ("/buyer", "call.answer"): _BUYERS,
+    ("/buyer", "call.decline"): _BUYERS,
+    ("/buyer", "call.link"): _BUYERS,
+    ("/agent", "call.load"): _AGENTS,
+    ("/agent", "call.join"): _AGENTS,
+    ("/agent", "call.describe"): _AGENTS,
+    ("/agent", "call.hang_up"): _AGENTS,
+    ("/agent", "call.consent"): _AGENTS,
+    ("/agent", "call.set"): _AGENTS,
+    ("/agent", "call.report"): _AGENTS,
+    ("/agent", "call.mark"): _AGENTS,
+    ("/agent", "call.sync"): _AGENTS,
+    ("/agent", "call.invite"): _AGENTS,
+    ("/agent", "call.answer"): _AGENTS,
+    ("/agent", "call.decline"): _AGENTS,
+    ("/agent", "call.still"): _AGENTS,
+    ("/agent", "call.invite_guest"): _AGENTS,
+    ("/agent", "call.revoke_guest"): _AGENTS,
+    ("/agent", "call.list"): _LEADS,
+    ("/agent", "call.listen"): _LEADS,
+    ("/agent", "call.whisper"): _LEADS,
+    ("/agent", "call.barge"): _LEADS,
+    ("/agent", "call.take_over"): _LEADS,
+    ("/guest", "call.load"): _GUESTS,
+    ("/guest", "call.join"): _GUESTS,
+    ("/guest", "call.describe"): _GUESTS,
+    ("/guest", "call.hang_up"): _GUESTS,
+    ("/guest", "call.consent"): _GUESTS,
+    ("/guest", "call.set"): _GUESTS,
+    ("/guest", "call.report"): _GUESTS,
+    ("/guest", "call.mark"): _GUESTS,
+    ("/guest", "call.sync"): _GUESTS,
 }

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
-from protocol import conversation
+from protocol import call, conversation
 from protocol.provenance import ProvenanceCard
 from signaling import facts
-from tests.signaling.fakes import NOW, case, client_id, seat, summary
+from tests.signaling.fakes import NOW, SDP, a_call, case, client_id, participant, seat, summary
 
 PLACE = facts.Place("c1", "s1", "b1", "a1")
 UNOWNED = facts.Place("c1", "s1", "b1", None)
@@ -47,6 +47,18 @@ PUBLIC_ENTRIES: dict[str, facts.LogEntry] = {
     "requeued": entry("requeued", {}, "system"),
     "closed": entry("closed", {"by": "agent"}),
     "reopened": entry("reopened", {"by": "buyer"}, "buyer"),
+    "call": entry(
+        "call",
+        {
+            "call_id": "k1",
+            "happened": "ended",
+            "media": "video",
+            "invited_by": "buyer",
+            "reason": "hung_up",
+            "duration_ms": 61_000,
+        },
+        "system",
+    ),
 }
 DESK_ENTRIES: dict[str, facts.LogEntry] = {
     "note": entry("note", {"text": "此人常退货"}),
@@ -58,6 +70,24 @@ DESK_ENTRIES: dict[str, facts.LogEntry] = {
         "system",
     ),
 }
+CALL_PLACE = facts.CallPlace(PLACE, ("a3",), ("p5",))
+LISTENER = participant("p3", "supervisor", "listener")
+PERSONS: tuple[tuple[facts.ActorKind, str], ...] = (("buyer", "b1"), ("agent", "a1"), ("guest", "p5"))
+TRACKS = (call.Track(mid="0", kind="audio", participant_id="p2"), call.Track(mid="1", kind="video"))
+DRAWN = call.MarkEntry(
+    seq=1,
+    participant_id="p2",
+    at=NOW,
+    mark=call.CircleMark(
+        shape="circle",
+        mark_id=client_id(8),
+        of="p1",
+        frame_ms=1_500,
+        centre=call.Point(x=0.5, y=0.5),
+        rx=0.1,
+        ry=0.2,
+    ),
+)
 OFFER = conversation.Offered(
     offer_id="o1", fence=4, expires_at=NOW + 20_000, now=NOW, why=["茶"], summary=summary()
 )
@@ -84,6 +114,21 @@ FACTS: tuple[facts.Fact, ...] = (
     facts.ProvenanceFound(PLACE, "order-1", "line-1", ProvenanceCard(confidence="exact", version=1)),
     facts.CaseChanged(case()),
     facts.SeatChanged(seat(), ("s1", "s2")),
+    *(
+        facts.CallChanged(CALL_PLACE, event, a_call(), "p1")
+        for event in get_args(facts.CallEventName)
+        if event != "call.reconnecting"
+    ),
+    facts.CallChanged(CALL_PLACE, "call.reconnecting", a_call(LISTENER), "p1", code="leg_lost"),
+    facts.CallChanged(CALL_PLACE, "call.changed", a_call(LISTENER), "p3"),
+    facts.CallChanged(CALL_PLACE, "call.joined", a_call(LISTENER), "p3"),
+    facts.CallChanged(facts.CallPlace(UNOWNED), "call.left", a_call(), "p2"),
+    *(facts.LegMoved(kind, person_id, "k1", "p1", "l2") for kind, person_id in PERSONS),
+    *(facts.LegRouted(kind, person_id, "k1", "l2", TRACKS) for kind, person_id in PERSONS),
+    facts.MarkDrawn(CALL_PLACE, "k1", DRAWN, by_sid="sid-1"),
+    facts.QualityChanged(CALL_PLACE, "k1", "p1", "poor", "audio_only"),
+    facts.QualityChanged(CALL_PLACE, "k1", "p3", "poor", "full", hidden=True),
+    facts.StillAsked(CALL_PLACE, "k1", "still-1", "p1"),
 )
 
 _SEND = {"conversation_id": "c1", "client_id": client_id(1), "kind": "text", "text": "在吗"}
@@ -95,6 +140,17 @@ _THIS = {"conversation_id": "c1"}
 _SHOT = _CLOSE | {"list_seq": 2, "shot": 0}
 _CASE = {"case_id": "case-1", "client_id": client_id(1)}
 _ANSWER = {"offer_id": "o1", "fence": 3}
+_CALL = {"call_id": "k1"}
+_FLOW = {"kbps": 900, "loss": 0.01, "jitter_ms": 12, "fps": 24, "width": 640, "height": 480}
+_REPORT = _CALL | {"leg_id": "l1", "round_trip_ms": 40, "sent": _FLOW, "received": _FLOW, "step": "full"}
+_ARROW = {
+    "shape": "arrow",
+    "mark_id": client_id(7),
+    "of": "p1",
+    "frame_ms": 1_234,
+    "start": {"x": 0.1, "y": 0.25},
+    "end": {"x": 0.5, "y": 1},
+}
 
 REQUESTS: dict[tuple[str, str], dict[str, Any]] = {
     ("/buyer", "conversation.open"): {"client_id": client_id(1), "order_id": "order-1", "position_ms": 5},
@@ -139,4 +195,46 @@ REQUESTS: dict[tuple[str, str], dict[str, Any]] = {
     ("/agent", "case.hold"): _CASE | {"person_id": "a2"},
     ("/agent", "case.close"): _CASE | {"text": "已换货"},
     ("/agent", "case.reopen"): _CASE | {"text": "又坏了"},
+    ("/buyer", "call.load"): {},
+    ("/buyer", "call.join"): _CALL | {"move": True},
+    ("/buyer", "call.describe"): _CALL | {"leg_id": "l1", "answer": SDP},
+    ("/buyer", "call.hang_up"): _CALL,
+    ("/buyer", "call.consent"): _CALL | {"granted": True, "text_version": "2026-11", "locale": "zh-CN"},
+    ("/buyer", "call.set"): _CALL | {"camera": False, "microphone": True},
+    ("/buyer", "call.report"): _REPORT,
+    ("/buyer", "call.mark"): _CALL | {"mark": _ARROW},
+    ("/buyer", "call.sync"): _CALL | {"after_seq": 0},
+    ("/buyer", "call.invite"): _CLOSE | {"media": "video"},
+    ("/buyer", "call.answer"): _CALL,
+    ("/buyer", "call.decline"): _CALL,
+    ("/buyer", "call.link"): _CALL,
+    ("/agent", "call.load"): {},
+    ("/agent", "call.join"): _CALL | {"move": True},
+    ("/agent", "call.describe"): _CALL | {"leg_id": "l1", "answer": SDP},
+    ("/agent", "call.hang_up"): _CALL,
+    ("/agent", "call.consent"): _CALL | {"granted": True, "text_version": "2026-11", "locale": "zh-CN"},
+    ("/agent", "call.set"): _CALL | {"camera": False, "microphone": True},
+    ("/agent", "call.report"): _REPORT,
+    ("/agent", "call.mark"): _CALL | {"mark": _ARROW},
+    ("/agent", "call.sync"): _CALL | {"after_seq": 0},
+    ("/agent", "call.invite"): _CLOSE | {"media": "voice", "fence": 3},
+    ("/agent", "call.answer"): _CALL,
+    ("/agent", "call.decline"): _CALL,
+    ("/agent", "call.listen"): _CALL,
+    ("/agent", "call.whisper"): _CALL,
+    ("/agent", "call.barge"): _CALL,
+    ("/agent", "call.take_over"): _CALL,
+    ("/agent", "call.list"): {"shop_id": "s1"},
+    ("/agent", "call.still"): _CALL | {"client_id": client_id(1)},
+    ("/agent", "call.invite_guest"): _CALL | {"client_id": client_id(1), "name": "仓库老李"},
+    ("/agent", "call.revoke_guest"): _CALL | {"participant_id": "p5"},
+    ("/guest", "call.load"): {},
+    ("/guest", "call.join"): _CALL | {"move": True},
+    ("/guest", "call.describe"): _CALL | {"leg_id": "l1", "answer": SDP},
+    ("/guest", "call.hang_up"): _CALL,
+    ("/guest", "call.consent"): _CALL | {"granted": True, "text_version": "2026-11", "locale": "zh-CN"},
+    ("/guest", "call.set"): _CALL | {"camera": False, "microphone": True},
+    ("/guest", "call.report"): _REPORT,
+    ("/guest", "call.mark"): _CALL | {"mark": _ARROW},
+    ("/guest", "call.sync"): _CALL | {"after_seq": 0},
 }

@@ -138,7 +138,7 @@ async def test_a_token_of_nobody_of_the_other_kind_or_of_yesterday_is_refused() 
         assert past["data"]["code"] == "session_expired"
 
 
-@pytest.mark.parametrize("namespace", ["/guest", "/admin", "/buyers"])
+@pytest.mark.parametrize("namespace", ["/guests", "/admin", "/buyers"])
 async def test_there_are_no_other_namespaces(namespace: str) -> None:
     async with floor() as built:
         socket = await built.open()

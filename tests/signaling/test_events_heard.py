@@ -5,27 +5,33 @@ from __future__ import annotations
 from protocol.base import Event
 from protocol.catalogue import EVENTS, adapter
 from signaling.facts import OfferMade
-from tests.signaling.fakes import NOW, agent, buyer
+from tests.signaling.fakes import NOW, agent, buyer, guest
 from tests.signaling.floor import floor
 from tests.signaling.samples import FACTS
 
 
 async def test_every_declared_event_is_heard_in_its_declared_shape_and_no_other() -> None:
     async with floor() as built:
-        customer, owner = await built.join(buyer()), await built.join(agent())
+        customer, owner, expert = [await built.join(actor) for actor in (buyer(), agent(), guest())]
         expiring = [
             await built.join(buyer("b9", expires_at=NOW + 1_000)),
             await built.join(agent("a9", expires_at=NOW + 1_000)),
+            await built.join(guest("p9", expires_at=NOW + 1_000)),
         ]
         stranger = await built.join(buyer("b7"))
         colleague = await built.join(agent("a7", shops=("s7",)))
+        outsider = await built.join(guest("p7", "k7"))
         built.signaling.publish(FACTS)
         built.clock.advance(1)
         for socket in expiring:
             await socket.until_closed()
         await built.signaling.stop()
         heard: dict[tuple[str, str], list[object]] = {}
-        for namespace, sockets in (("/buyer", [customer, expiring[0]]), ("/agent", [owner, expiring[1]])):
+        for namespace, sockets in (
+            ("/buyer", [customer, expiring[0]]),
+            ("/agent", [owner, expiring[1]]),
+            ("/guest", [expert, expiring[2]]),
+        ):
             for socket in sockets:
                 await socket.until_closed()
                 for name, payload in socket.events:
@@ -38,7 +44,7 @@ async def test_every_declared_event_is_heard_in_its_declared_shape_and_no_other(
             for payload in payloads:
                 adapter(declared[key].payload).validate_python(payload)
         # Whom nothing concerns hears nothing but that the server stops.
-        for socket in (stranger, colleague):
+        for socket in (stranger, colleague, outsider):
             await socket.until_closed()
             assert [name for name, _ in socket.events] == ["server.stopped"]
 

@@ -10,7 +10,7 @@ import pytest
 
 from protocol.catalogue import ALWAYS, COMMAND_OF
 from tests.rounds import rounds
-from tests.signaling.fakes import agent, buyer
+from tests.signaling.fakes import agent, buyer, guest
 from tests.signaling.floor import floor
 from tests.signaling.samples import REQUESTS
 
@@ -82,7 +82,7 @@ async def test_broken_requests_are_answered_with_a_declared_code_and_change_noth
     chance = random.Random(f"{namespace} {name}")
     async with floor() as built:
         neighbour = await built.join(agent("a2"))
-        actor = buyer() if namespace == "/buyer" else agent("a1", "supervisor")
+        actor = {"/buyer": buyer(), "/agent": agent("a1", "supervisor"), "/guest": guest()}[namespace]
         socket = await built.join(actor)
         for number in range(1, rounds(reduced=60, full=5_000) + 1):
             built.desk.calls.clear()

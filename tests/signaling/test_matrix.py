@@ -11,7 +11,7 @@ from protocol.catalogue import COMMAND_OF, COMMANDS
 from protocol.errors import ErrorCode, Refused
 from protocol.line import LoadDesk
 from signaling.dispatch import authorise
-from tests.signaling.fakes import agent, buyer
+from tests.signaling.fakes import agent, buyer, guest
 from tests.signaling.floor import Floor, Socket, floor
 from tests.signaling.matrix import ASKERS, EXPECTED, Asker
 from tests.signaling.samples import REQUESTS
@@ -22,6 +22,8 @@ async def socket_of(built: Floor, asker: Asker) -> Socket:
         return await built.open()
     if asker == "buyer":
         return await built.join(buyer())
+    if asker == "guest":
+        return await built.join(guest())
     role: Role = asker
     return await built.join(agent("a1", role))
 
@@ -57,7 +59,11 @@ def test_a_role_in_any_shop_is_enough_only_where_no_shop_is_named() -> None:
 
 async def test_every_reply_has_the_declared_shape() -> None:
     async with floor() as built:
-        sockets = {"/buyer": await built.join(buyer()), "/agent": await built.join(agent("a1", "supervisor"))}
+        sockets = {
+            "/buyer": await built.join(buyer()),
+            "/agent": await built.join(agent("a1", "supervisor")),
+            "/guest": await built.join(guest()),
+        }
         for command in COMMANDS:
             answer = await sockets[command.namespace].call(
                 command.namespace, command.name, REQUESTS[command.namespace, command.name]

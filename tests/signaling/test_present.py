@@ -14,12 +14,25 @@ from protocol.catalogue import EVENTS
 from signaling import facts
 from signaling.present import DESK_FIELDS, PUBLIC_FIELDS, Emission, present, public_entry
 from signaling.publisher import check_event
-from tests.signaling.fakes import NOW, client_id, seat, summary
-from tests.signaling.samples import DESK_ENTRIES, FACTS, OFFER, PLACE, PUBLIC_ENTRIES, UNOWNED
+from tests.signaling.fakes import NOW, a_call, client_id, participant, seat, summary
+from tests.signaling.samples import (
+    CALL_PLACE,
+    DESK_ENTRIES,
+    DRAWN,
+    FACTS,
+    LISTENER,
+    OFFER,
+    PLACE,
+    PUBLIC_ENTRIES,
+    TRACKS,
+    UNOWNED,
+)
 
 TO_BUYER = ("/buyer", ("buyer:b1",))
 TO_OWNER = ("/agent", ("agent:a1", "look:c1"))
 TO_LOOKERS = ("/agent", ("look:c1",))
+TO_CALL = ("/agent", ("agent:a1", "agent:a3", "look:c1"))
+TO_GUEST = ("/guest", ("guest:p5",))
 TO_SHOP = ("/agent", ("shop:s1",))
 
 HEARD: list[tuple[facts.Fact, dict[str, list[tuple[str, tuple[str, ...]]]]]] = [
@@ -62,6 +75,29 @@ HEARD: list[tuple[facts.Fact, dict[str, list[tuple[str, tuple[str, ...]]]]]] = [
     (facts.ConversationClosed(PLACE, 9, "buyer"), {"conversation.closed": [TO_BUYER, TO_OWNER]}),
     (facts.ConversationReopened(UNOWNED, 9), {"conversation.reopened": [TO_BUYER, TO_LOOKERS]}),
     (facts.RowChanged(summary()), {"conversation.changed": [TO_SHOP]}),
+    (facts.CallChanged(CALL_PLACE, "call.rang", a_call(), "p2"), {"call.rang": [TO_BUYER, TO_CALL]}),
+    (
+        facts.CallChanged(CALL_PLACE, "call.joined", a_call(), "p1"),
+        {"call.joined": [TO_BUYER, TO_CALL, TO_GUEST]},
+    ),
+    # Who only listens comes and goes unseen; who steps back from barging in vanishes from their sight.
+    (facts.CallChanged(CALL_PLACE, "call.joined", a_call(LISTENER), "p3"), {"call.joined": [TO_CALL]}),
+    (
+        facts.CallChanged(CALL_PLACE, "call.changed", a_call(LISTENER), "p3"),
+        {"call.changed": [TO_BUYER, TO_CALL, TO_GUEST]},
+    ),
+    (facts.LegMoved("buyer", "b1", "k1", "p1", "l2"), {"call.moved": [TO_BUYER]}),
+    (facts.LegRouted("guest", "p5", "k1", "l2", TRACKS), {"call.routed": [TO_GUEST]}),
+    (facts.MarkDrawn(CALL_PLACE, "k1", DRAWN), {"call.marked": [TO_BUYER, TO_CALL, TO_GUEST]}),
+    (
+        facts.QualityChanged(CALL_PLACE, "k1", "p1", "poor", "low_rate"),
+        {"call.quality_changed": [TO_BUYER, TO_CALL, TO_GUEST]},
+    ),
+    (
+        facts.QualityChanged(CALL_PLACE, "k1", "p3", "poor", "full", hidden=True),
+        {"call.quality_changed": [TO_CALL]},
+    ),
+    (facts.StillAsked(CALL_PLACE, "k1", "still-1", "p1"), {"call.still_asked": [TO_BUYER, TO_OWNER]}),
     (
         facts.SeatChanged(seat("a4"), ("s1", "s2")),
         {"presence.changed": [("/agent", ("agent:a4", "shop:s1", "shop:s2"))]},
@@ -165,6 +201,9 @@ def marked_facts() -> list[facts.Fact]:
     row = summary().model_copy(
         update={"owner_id": AGENT_ID, "group_name": SECRET, "group_id": SECRET, "preview": SECRET}
     )
+    listener = participant(AGENT_ID, "supervisor", "listener").model_copy(update={"name": SECRET})
+    whisperer = listener.model_copy(update={"mode": "whisper"})
+    secret_call = a_call(listener, whisperer)
     return [
         facts.MarksMoved(place, 1, 1, 1, 1),
         facts.TypingSeen(place, "buyer"),
@@ -178,6 +217,12 @@ def marked_facts() -> list[facts.Fact]:
         facts.RowChanged(row),
         *(fact for fact in FACTS if isinstance(fact, facts.ProvenanceFound)),
         facts.SeatChanged(seat(AGENT_ID), ("s1",)),
+        *(
+            facts.CallChanged(facts.CallPlace(place, (AGENT_ID,), ("p5",)), event, secret_call, about)
+            for event in get_args(facts.CallEventName)
+            for about in ("p1", AGENT_ID)
+            if event != "call.reconnecting"
+        ),
     ]
 
 

@@ -1,7 +1,8 @@
 /**
  * The desk's one reducer: state and an event of the catalogue give the next state. Pure; `now` is the
- * server's clock. The table has an entry for every event of `/agent`; a new one does not compile until it
- * stands here. Messages themselves live in the `LogClient`; here stands what they change in a row.
+ * server's clock. The table has an entry for every event of `/agent` but those of calls; a new one does not
+ * compile until it stands here. Messages themselves live in the `LogClient`; here stands what they change in
+ * a row.
  */
 
 import {
@@ -19,7 +20,7 @@ import type {
 } from '@livedesk/protocol'
 import { TYPING_FOR_MS, mergeRow, type DeskState } from './model.ts'
 
-export type EventName = keyof AgentEvents
+export type EventName = Exclude<keyof AgentEvents, `call.${string}`>
 type Reducers = { readonly [E in EventName]: (state: DeskState, payload: AgentEvents[E], now: number) => DeskState }
 
 export const REDUCERS: Reducers = {

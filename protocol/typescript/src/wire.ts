@@ -13,10 +13,21 @@ export type PublicEntry =
   | TransferredEntry
   | RequeuedEntry
   | ClosedEntry
-  | ReopenedEntry;
+  | ReopenedEntry
+  | CallEntry;
 export type Card = ProductCard | OrderCard | ContextCard | ShotsCard;
 export type DeskEntry = NoteEntry | HandoverEntry | RoutedEntry | ReusedEntry;
 export type BuyerSend = BuyerText | BuyerCard;
+export type CallMark =
+  | PointerMark
+  | ArrowMark
+  | CircleMark
+  | FreehandMark
+  | TextMark
+  | UndoMark
+  | ClearMark
+  | FreezeMark
+  | UnfreezeMark;
 export type CaseEntry = CaseOpened | CaseNoted | CaseHeld | CaseClosed | CaseReopened;
 /**
  * Why a request was refused.
@@ -49,6 +60,15 @@ export type ErrorCode =
   | "recall_refused"
   | "resync"
   | "conflict"
+  | "unassigned"
+  | "busy"
+  | "ring_over"
+  | "call_ended"
+  | "elsewhere"
+  | "not_joined"
+  | "stale_leg"
+  | "description_refused"
+  | "media_away"
   | "rate_limited"
   | "too_many"
   | "retry"
@@ -57,6 +77,7 @@ export type ErrorCode =
 export interface Wire {
   Accepted: Accepted;
   AgentCard: AgentCard;
+  AgentInvite: AgentInvite;
   AgentRecall: AgentRecall;
   AgentSend: AgentSend;
   AgentSession: AgentSession;
@@ -66,6 +87,8 @@ export interface Wire {
   AgentText: AgentText;
   Alternative: Alternative;
   Answer: Answer;
+  ArrowMark: ArrowMark;
+  AskStill: AskStill;
   AssignedEntry: AssignedEntry;
   AssignedToAgent: AssignedToAgent;
   AssignedToBuyer: AssignedToBuyer;
@@ -73,6 +96,7 @@ export interface Wire {
   BuyerCode: BuyerCode;
   BuyerCodeRequest: BuyerCodeRequest;
   BuyerHistory: BuyerHistory;
+  BuyerInvite: BuyerInvite;
   BuyerRecall: BuyerRecall;
   BuyerSend: BuyerSend;
   BuyerSession: BuyerSession;
@@ -81,6 +105,15 @@ export interface Wire {
   BuyerSync: BuyerSync;
   BuyerSynced: BuyerSynced;
   BuyerText: BuyerText;
+  Call: Call;
+  CallChanged: CallChanged;
+  CallEntry: CallEntry;
+  CallLink: CallLink;
+  CallMark: CallMark;
+  CallMoved: CallMoved;
+  CallRecording: CallRecording;
+  Called: Called;
+  Calls: Calls;
   Card: Card;
   CardEntry: CardEntry;
   CardRef: CardRef;
@@ -95,6 +128,8 @@ export interface Wire {
   CaseView: CaseView;
   CasesListed: CasesListed;
   Changed: Changed;
+  CircleMark: CircleMark;
+  ClearMark: ClearMark;
   CloseByAgent: CloseByAgent;
   CloseByBuyer: CloseByBuyer;
   CloseCase: CloseCase;
@@ -104,9 +139,12 @@ export interface Wire {
   Colleague: Colleague;
   Context: Context;
   ContextCard: ContextCard;
+  Describe: Describe;
   Desk: Desk;
   DeskEntry: DeskEntry;
   DeskPosted: DeskPosted;
+  DrawMark: DrawMark;
+  Drawn: Drawn;
   Empty: Empty;
   Ended: Ended;
   ErrorCode: ErrorCode;
@@ -116,20 +154,33 @@ export interface Wire {
   FileLinks: FileLinks;
   FileStored: FileStored;
   FillShot: FillShot;
+  Flow: Flow;
+  FreehandMark: FreehandMark;
+  FreezeMark: FreezeMark;
+  GiveConsent: GiveConsent;
   GroupView: GroupView;
+  GuestInvited: GuestInvited;
   HandoverEntry: HandoverEntry;
   HoldCase: HoldCase;
+  IceServer: IceServer;
   Impersonate: Impersonate;
+  InviteGuest: InviteGuest;
+  Join: Join;
+  Joined: Joined;
   LinkFiles: LinkFiles;
   List: List;
+  ListCalls: ListCalls;
   ListCases: ListCases;
   ListOwn: ListOwn;
   Listed: Listed;
+  LoadCalls: LoadCalls;
   LoadDesk: LoadDesk;
   LoadWall: LoadWall;
   Login: Login;
   Look: Look;
   Mark: Mark;
+  MarkDrawn: MarkDrawn;
+  MarkEntry: MarkEntry;
   Marked: Marked;
   Marks: Marks;
   MarksMoved: MarksMoved;
@@ -139,6 +190,7 @@ export interface Wire {
   Moved: Moved;
   NoteCase: NoteCase;
   NoteEntry: NoteEntry;
+  OfCall: OfCall;
   OfferEnded: OfferEnded;
   Offered: Offered;
   Open: Open;
@@ -149,6 +201,9 @@ export interface Wire {
   OrderLineView: OrderLineView;
   OrderRef: OrderRef;
   OrderView: OrderView;
+  Participant: Participant;
+  Point: Point;
+  PointerMark: PointerMark;
   PostLiveEvents: PostLiveEvents;
   PostLiveSession: PostLiveSession;
   Posted: Posted;
@@ -160,11 +215,14 @@ export interface Wire {
   PutOrder: PutOrder;
   PutProduct: PutProduct;
   PutShotList: PutShotList;
+  QualityChanged: QualityChanged;
+  QualityReport: QualityReport;
   ReadCase: ReadCase;
   Reason: Reason;
   RecallEntry: RecallEntry;
   Recalled: Recalled;
   Receiver: Receiver1;
+  Reconnecting: Reconnecting;
   Renew: Renew;
   Renewed: Renewed;
   Reopen: Reopen;
@@ -177,12 +235,14 @@ export interface Wire {
   RetakeEntry: RetakeEntry;
   RetakeShot: RetakeShot;
   ReusedEntry: ReusedEntry;
+  RevokeGuest: RevokeGuest;
   RoutedEntry: RoutedEntry;
   Said: Said;
   Seat: Seat;
   Sender: Sender;
   Sent: Sent;
   ServerStopped: ServerStopped;
+  SetMedia: SetMedia;
   SetPresence: SetPresence;
   ShopView: ShopView;
   Shot: Shot;
@@ -190,14 +250,22 @@ export interface Wire {
   SkipShot: SkipShot;
   SkippedEntry: SkippedEntry;
   SocketToken: SocketToken;
+  StillAsked: StillAsked;
   StillEntry: StillEntry;
   Stored: Stored;
   Summary: Summary;
+  SyncMarks: SyncMarks;
+  SyncedMarks: SyncedMarks;
   TextEntry: TextEntry;
+  TextMark: TextMark;
+  Track: Track;
+  TracksRouted: TracksRouted;
   Transfer: Transfer;
   TransferredEntry: TransferredEntry;
   Typing: Typing;
   TypingNow: TypingNow;
+  UndoMark: UndoMark;
+  UnfreezeMark: UnfreezeMark;
   Unlook: Unlook;
   Wall: Wall;
   WallGroup: WallGroup;
@@ -209,6 +277,8 @@ export interface Wire {
   BuyerEvents: BuyerEvents;
   AgentCommands: AgentCommands;
   AgentEvents: AgentEvents;
+  GuestCommands: GuestCommands;
+  GuestEvents: GuestEvents;
 }
 /**
  * The conversation is the caller's, under this fence.
@@ -240,6 +310,15 @@ export interface ProductRef {
 export interface OrderRef {
   card: "order";
   order_id: string;
+}
+/**
+ * Asks the buyer for a call, under the fence of the assignment.
+ */
+export interface AgentInvite {
+  conversation_id: string;
+  client_id: string;
+  media: "video" | "voice";
+  fence: number;
 }
 /**
  * The same for the agent who owns the conversation.
@@ -535,6 +614,36 @@ export interface ReopenedEntry {
   by: "buyer" | "agent";
 }
 /**
+ * A call began, ended after so long, or was missed: who called, and why it is over.
+ */
+export interface CallEntry {
+  seq: number;
+  message_id: string;
+  client_id?: string | null;
+  sender: Sender;
+  sent_at: number;
+  kind?: "call";
+  call_id: string;
+  happened: "started" | "ended" | "missed";
+  media: "video" | "voice";
+  invited_by: "buyer" | "agent";
+  reason?:
+    | (
+        | "hung_up"
+        | "declined"
+        | "no_answer"
+        | "cancelled"
+        | "buyer_lost"
+        | "agent_lost"
+        | "no_agent"
+        | "not_connected"
+        | "media_lost"
+        | "conversation_closed"
+      )
+    | null;
+  duration_ms?: number | null;
+}
+/**
  * How far each side has received and read; never beyond the last seq, never backwards.
  */
 export interface Marks {
@@ -647,6 +756,37 @@ export interface Answer {
   fence: number;
 }
 /**
+ * An arrow from one place to another.
+ */
+export interface ArrowMark {
+  mark_id: string;
+  /**
+   * The participant on whose picture it lies.
+   */
+  of: string;
+  /**
+   * The picture's own time: milliseconds since its first frame.
+   */
+  frame_ms: number;
+  shape: "arrow";
+  start: Point;
+  end: Point;
+}
+/**
+ * A place in the picture.
+ */
+export interface Point {
+  x: number;
+  y: number;
+}
+/**
+ * Asks the buyer's own camera for a still of high resolution; it comes to the case as a file.
+ */
+export interface AskStill {
+  call_id: string;
+  client_id: string;
+}
+/**
  * To the agents concerned: who owns it now, under which fence.
  */
 export interface AssignedToAgent {
@@ -739,6 +879,14 @@ export interface BuyerSummary {
   unread?: number;
 }
 /**
+ * Asks the agent for a call. While the agent rings for the same conversation it answers his call.
+ */
+export interface BuyerInvite {
+  conversation_id: string;
+  client_id: string;
+  media: "video" | "voice";
+}
+/**
  * Takes back one's own message within two minutes.
  */
 export interface BuyerRecall {
@@ -803,6 +951,241 @@ export interface BuyerSynced {
   agent_name?: string | null;
   position?: number | null;
   marks: Marks;
+}
+/**
+ * A call as it stands. Of two, the one with the higher `revision` is the newer.
+ */
+export interface Call {
+  call_id: string;
+  conversation_id: string;
+  revision: number;
+  media: "video" | "voice";
+  state: "ringing" | "answered" | "connected" | "waiting" | "ended";
+  invited_by: "buyer" | "agent";
+  rang_at: number;
+  ring_until: number;
+  answered_at?: number | null;
+  connected_at?: number | null;
+  ended_at?: number | null;
+  reason?:
+    | (
+        | "hung_up"
+        | "declined"
+        | "no_answer"
+        | "cancelled"
+        | "buyer_lost"
+        | "agent_lost"
+        | "no_agent"
+        | "not_connected"
+        | "media_lost"
+        | "conversation_closed"
+      )
+    | null;
+  ended_by?: ("buyer" | "agent" | "supervisor" | "guest") | "system" | null;
+  recording: CallRecording;
+  /**
+   * @maxItems 8
+   */
+  participants: Participant[];
+}
+/**
+ * Whether the call is being recorded, for the constant indicator on both sides. `code`: why not.
+ */
+export interface CallRecording {
+  state: "off" | "on" | "paused" | "stopped";
+  code?: string | null;
+}
+/**
+ * Somebody in a call. Supervisors who listen or whisper are told to agents only.
+ */
+export interface Participant {
+  participant_id: string;
+  role: "buyer" | "agent" | "supervisor" | "guest";
+  mode?: ("listener" | "whisper" | "barge") | null;
+  name: string;
+  state: "invited" | "joined" | "reconnecting" | "left";
+  reconnect_until?: number | null;
+  camera: boolean;
+  microphone: boolean;
+  screen: boolean;
+  consent: "unasked" | "granted" | "refused" | "withdrawn";
+  level?: ("good" | "fair" | "poor" | "lost") | null;
+  step?: ("full" | "low_resolution" | "low_rate" | "audio_only" | "stills") | null;
+}
+/**
+ * The call as it stands now. `participant_id`: whom the event is about, where it is about one.
+ */
+export interface CallChanged {
+  call: Call;
+  participant_id?: string | null;
+}
+/**
+ * A one-time code with which another browser goes on as the same buyer: 在浏览器中打开.
+ */
+export interface CallLink {
+  code: string;
+  expires_at: number;
+}
+/**
+ * Where one points now; shown for a moment. Several places are the way of the hand since the last.
+ */
+export interface PointerMark {
+  mark_id: string;
+  /**
+   * The participant on whose picture it lies.
+   */
+  of: string;
+  /**
+   * The picture's own time: milliseconds since its first frame.
+   */
+  frame_ms: number;
+  shape: "pointer";
+  /**
+   * @minItems 1
+   * @maxItems 64
+   */
+  points: [Point, ...Point[]];
+}
+/**
+ * An ellipse around a place; `rx` and `ry` are parts of the picture's width and height.
+ */
+export interface CircleMark {
+  mark_id: string;
+  /**
+   * The participant on whose picture it lies.
+   */
+  of: string;
+  /**
+   * The picture's own time: milliseconds since its first frame.
+   */
+  frame_ms: number;
+  shape: "circle";
+  centre: Point;
+  rx: number;
+  ry: number;
+}
+/**
+ * A line drawn by hand; the same `mark_id` again goes on with it.
+ */
+export interface FreehandMark {
+  mark_id: string;
+  /**
+   * The participant on whose picture it lies.
+   */
+  of: string;
+  /**
+   * The picture's own time: milliseconds since its first frame.
+   */
+  frame_ms: number;
+  shape: "freehand";
+  /**
+   * @minItems 1
+   * @maxItems 64
+   */
+  points: [Point, ...Point[]];
+}
+/**
+ * A word beside the fault.
+ */
+export interface TextMark {
+  mark_id: string;
+  /**
+   * The participant on whose picture it lies.
+   */
+  of: string;
+  /**
+   * The picture's own time: milliseconds since its first frame.
+   */
+  frame_ms: number;
+  shape: "text";
+  at: Point;
+  text: string;
+}
+/**
+ * Takes back one's own mark `undone`.
+ */
+export interface UndoMark {
+  mark_id: string;
+  /**
+   * The participant on whose picture it lies.
+   */
+  of: string;
+  /**
+   * The picture's own time: milliseconds since its first frame.
+   */
+  frame_ms: number;
+  shape: "undo";
+  undone: string;
+}
+/**
+ * Takes back every mark on the picture.
+ */
+export interface ClearMark {
+  mark_id: string;
+  /**
+   * The participant on whose picture it lies.
+   */
+  of: string;
+  /**
+   * The picture's own time: milliseconds since its first frame.
+   */
+  frame_ms: number;
+  shape: "clear";
+}
+/**
+ * Holds the picture at this frame on both screens.
+ */
+export interface FreezeMark {
+  mark_id: string;
+  /**
+   * The participant on whose picture it lies.
+   */
+  of: string;
+  /**
+   * The picture's own time: milliseconds since its first frame.
+   */
+  frame_ms: number;
+  shape: "freeze";
+}
+/**
+ * Lets the picture go on.
+ */
+export interface UnfreezeMark {
+  mark_id: string;
+  /**
+   * The participant on whose picture it lies.
+   */
+  of: string;
+  /**
+   * The picture's own time: milliseconds since its first frame.
+   */
+  frame_ms: number;
+  shape: "unfreeze";
+}
+/**
+ * To one person's own pages: the call is on this leg now; the others stop.
+ */
+export interface CallMoved {
+  call_id: string;
+  participant_id: string;
+  leg_id: string;
+}
+/**
+ * The call as it stands after the command.
+ */
+export interface Called {
+  now: number;
+  call: Call;
+}
+/**
+ * Living calls, the oldest first. `now` is the server's clock, so that rings drain by its time.
+ */
+export interface Calls {
+  now: number;
+  /**
+   * @maxItems 100
+   */
+  calls: Call[];
 }
 /**
  * To a shop's agents: a case is new or different.
@@ -1069,6 +1452,14 @@ export interface Reason {
   };
 }
 /**
+ * The browser's answer for the leg that `call.join` opened.
+ */
+export interface Describe {
+  call_id: string;
+  leg_id: string;
+  answer: string;
+}
+/**
  * Everything the console starts with, as of one read; later events build on it.
  */
 export interface Desk {
@@ -1131,6 +1522,20 @@ export interface DeskPosted {
   conversation_id: string;
   log?: "desk";
   entry: DeskEntry;
+}
+/**
+ * Draws on the live or the frozen picture, for both sides. The same `mark_id` again is stored once,
+ * but for a line drawn by hand and a pointer, which go on.
+ */
+export interface DrawMark {
+  call_id: string;
+  mark: CallMark;
+}
+/**
+ * The mark is stored, at this place of the call's track of marks.
+ */
+export interface Drawn {
+  seq: number;
 }
 /**
  * Carries nothing: for commands without arguments and replies without data.
@@ -1202,6 +1607,39 @@ export interface FillShot {
   doubts?: ("blurred" | "dark" | "bright")[];
 }
 /**
+ * One direction as the browser measured it since the last report (`RTCPeerConnection.getStats`).
+ */
+export interface Flow {
+  kbps: number;
+  loss: number;
+  jitter_ms: number;
+  fps?: number;
+  width?: number;
+  height?: number;
+  freezes?: number;
+  frozen_ms?: number;
+}
+/**
+ * Agrees to being recorded or not, by a text that was shown; refusing after agreeing withdraws.
+ *
+ * Without everybody's consent nothing is recorded; the call goes on all the same.
+ */
+export interface GiveConsent {
+  call_id: string;
+  granted: boolean;
+  text_version: string;
+  locale: "zh-CN" | "en";
+}
+/**
+ * The token for the link: it opens this call alone, for whoever holds it, until `expires_at`.
+ */
+export interface GuestInvited {
+  participant_id: string;
+  token: string;
+  expires_at: number;
+  call: Call;
+}
+/**
  * Gives the case to a person of its shop.
  */
 export interface HoldCase {
@@ -1210,10 +1648,66 @@ export interface HoldCase {
   person_id: string;
 }
 /**
+ * A TURN server with credentials of this call (RTCIceServer).
+ */
+export interface IceServer {
+  /**
+   * @maxItems 8
+   */
+  urls: string[];
+  username: string;
+  credential: string;
+}
+/**
  * Asks for a socket token in an agent's name, for tests and integrations of the shop's own server.
  */
 export interface Impersonate {
   login: string;
+}
+/**
+ * Lets somebody from outside (expert, warehouse, host) into this one call, by a link.
+ */
+export interface InviteGuest {
+  call_id: string;
+  client_id: string;
+  name: string;
+}
+/**
+ * Asks for a leg of the media: at first, and again after a reload or a changed network.
+ *
+ * `rejoin_token` is the one of the last join: with it the same page goes on. Without it, a call that is
+ * alive on another page or device is refused `elsewhere`; `move` brings it here.
+ */
+export interface Join {
+  call_id: string;
+  rejoin_token?: string | null;
+  move?: boolean;
+}
+/**
+ * A new leg: set `offer` as the remote description, answer with `call.describe`.
+ */
+export interface Joined {
+  call: Call;
+  participant_id: string;
+  leg_id: string;
+  offer: string;
+  /**
+   * @maxItems 4
+   */
+  ice_servers: IceServer[];
+  /**
+   * @maxItems 32
+   */
+  tracks: Track[];
+  rejoin_token: string;
+}
+/**
+ * Whose sound or picture comes on a line of the description; null while nobody's does.
+ */
+export interface Track {
+  mid: string;
+  kind: "audio" | "video";
+  participant_id?: string | null;
 }
 /**
  * Asks for addresses at which files of conversations that one may read can be shown.
@@ -1235,6 +1729,12 @@ export interface List {
    * Page on: only those opened before this time.
    */
   before?: number | null;
+}
+/**
+ * Asks for a shop's living calls; supervisors only.
+ */
+export interface ListCalls {
+  shop_id: string;
 }
 /**
  * Asks for cases of the caller's shops, last changed first.
@@ -1266,6 +1766,10 @@ export interface Listed {
   more: boolean;
 }
 /**
+ * Asks for the living calls that one may join: after a reload, or when the app starts.
+ */
+export interface LoadCalls {}
+/**
  * Asks for the console's start state.
  */
 export interface LoadDesk {}
@@ -1295,6 +1799,22 @@ export interface Mark {
   conversation_id: string;
   delivered_seq?: number | null;
   read_seq?: number | null;
+}
+/**
+ * Somebody drew.
+ */
+export interface MarkDrawn {
+  call_id: string;
+  entry: MarkEntry;
+}
+/**
+ * A mark in the track: who drew what, and when by the server's clock.
+ */
+export interface MarkEntry {
+  seq: number;
+  participant_id: string;
+  at: number;
+  mark: CallMark;
 }
 /**
  * The marks as they stand after the command.
@@ -1346,6 +1866,12 @@ export interface NoteCase {
   case_id: string;
   client_id: string;
   text: string;
+}
+/**
+ * Names a call one is part of.
+ */
+export interface OfCall {
+  call_id: string;
 }
 /**
  * To the same agent: the offer is over.
@@ -1514,6 +2040,26 @@ export interface PutShotList {
   shots: Shot[];
 }
 /**
+ * Somebody's connection is another in words, or he sends on another step of the ladder.
+ */
+export interface QualityChanged {
+  call_id: string;
+  participant_id: string;
+  level: "good" | "fair" | "poor" | "lost";
+  step: "full" | "low_resolution" | "low_rate" | "audio_only" | "stills";
+}
+/**
+ * What a browser measured in the last seconds, and the step of the ladder on which it sends.
+ */
+export interface QualityReport {
+  call_id: string;
+  leg_id: string;
+  round_trip_ms?: number | null;
+  sent: Flow;
+  received: Flow;
+  step: "full" | "low_resolution" | "low_rate" | "audio_only" | "stills";
+}
+/**
  * Asks for a whole case.
  */
 export interface ReadCase {
@@ -1533,6 +2079,14 @@ export interface Receiver1 {
   name?: string | null;
   phone?: string | null;
   address?: string | null;
+}
+/**
+ * Somebody's media was lost; he is waited for until his `reconnect_until`. `code` says what was lost.
+ */
+export interface Reconnecting {
+  call: Call;
+  participant_id?: string | null;
+  code: "leg_lost" | "media_lost" | "left_page";
 }
 /**
  * Asks for a fresh token on a living session.
@@ -1599,6 +2153,13 @@ export interface RetakeShot {
   note?: string;
 }
 /**
+ * Ends a guest's link and his part in the call.
+ */
+export interface RevokeGuest {
+  call_id: string;
+  participant_id: string;
+}
+/**
  * The message is stored for good, at this place. The same for a repeated `client_id`.
  */
 export interface Sent {
@@ -1611,6 +2172,15 @@ export interface Sent {
  */
 export interface ServerStopped {
   retry_after_ms: number;
+}
+/**
+ * Tells the others what one sends: camera, microphone, screen on or off. What is not said stays.
+ */
+export interface SetMedia {
+  call_id: string;
+  camera?: boolean | null;
+  microphone?: boolean | null;
+  screen?: boolean | null;
 }
 /**
  * Says that one is ready, on a break (小休, with a reason), wrapping up, or gone.
@@ -1637,11 +2207,50 @@ export interface SocketToken {
   expires_at: number;
 }
 /**
+ * The still that was asked for. To the buyer: take it now and send it under this id.
+ */
+export interface StillAsked {
+  call_id: string;
+  still_id: string;
+  /**
+   * Whose camera takes it.
+   */
+  participant_id: string;
+}
+/**
  * It is stored; `changed` says whether this call changed anything.
  */
 export interface Stored {
   id: string;
   changed: boolean;
+}
+/**
+ * Asks for the marks after a place in the track: after a rejoin, or when one comes later.
+ */
+export interface SyncMarks {
+  call_id: string;
+  after_seq: number;
+}
+/**
+ * A page of the track.
+ */
+export interface SyncedMarks {
+  /**
+   * @maxItems 200
+   */
+  marks: MarkEntry[];
+  more: boolean;
+}
+/**
+ * To the person of a leg: whose sound and picture come on which line from now on.
+ */
+export interface TracksRouted {
+  call_id: string;
+  leg_id: string;
+  /**
+   * @maxItems 32
+   */
+  tracks: Track[];
 }
 /**
  * Hands the conversation on with a note: to a group's line or to a named agent.
@@ -1795,6 +2404,58 @@ export interface BuyerCommands {
     request: Renew;
     reply: Renewed;
   };
+  "call.load": {
+    request: LoadCalls;
+    reply: Calls;
+  };
+  "call.invite": {
+    request: BuyerInvite;
+    reply: Called;
+  };
+  "call.answer": {
+    request: OfCall;
+    reply: Called;
+  };
+  "call.decline": {
+    request: OfCall;
+    reply: Called;
+  };
+  "call.join": {
+    request: Join;
+    reply: Joined;
+  };
+  "call.describe": {
+    request: Describe;
+    reply: Empty;
+  };
+  "call.hang_up": {
+    request: OfCall;
+    reply: Called;
+  };
+  "call.consent": {
+    request: GiveConsent;
+    reply: Called;
+  };
+  "call.set": {
+    request: SetMedia;
+    reply: Called;
+  };
+  "call.report": {
+    request: QualityReport;
+    reply: Empty;
+  };
+  "call.mark": {
+    request: DrawMark;
+    reply: Drawn;
+  };
+  "call.sync": {
+    request: SyncMarks;
+    reply: SyncedMarks;
+  };
+  "call.link": {
+    request: OfCall;
+    reply: CallLink;
+  };
 }
 export interface BuyerEvents {
   "chat.posted": Posted;
@@ -1805,6 +2466,19 @@ export interface BuyerEvents {
   "conversation.assigned": AssignedToBuyer;
   "conversation.closed": ClosedEvent;
   "conversation.reopened": ReopenedEvent;
+  "call.rang": CallChanged;
+  "call.answered": CallChanged;
+  "call.joined": CallChanged;
+  "call.reconnecting": Reconnecting;
+  "call.left": CallChanged;
+  "call.changed": CallChanged;
+  "call.recording_changed": CallChanged;
+  "call.ended": CallChanged;
+  "call.moved": CallMoved;
+  "call.routed": TracksRouted;
+  "call.marked": MarkDrawn;
+  "call.quality_changed": QualityChanged;
+  "call.still_asked": StillAsked;
   "session.ended": Ended;
   "server.stopped": ServerStopped;
 }
@@ -1921,6 +2595,86 @@ export interface AgentCommands {
     request: ReopenCase;
     reply: CaseView;
   };
+  "call.load": {
+    request: LoadCalls;
+    reply: Calls;
+  };
+  "call.list": {
+    request: ListCalls;
+    reply: Calls;
+  };
+  "call.invite": {
+    request: AgentInvite;
+    reply: Called;
+  };
+  "call.answer": {
+    request: OfCall;
+    reply: Called;
+  };
+  "call.decline": {
+    request: OfCall;
+    reply: Called;
+  };
+  "call.join": {
+    request: Join;
+    reply: Joined;
+  };
+  "call.describe": {
+    request: Describe;
+    reply: Empty;
+  };
+  "call.hang_up": {
+    request: OfCall;
+    reply: Called;
+  };
+  "call.consent": {
+    request: GiveConsent;
+    reply: Called;
+  };
+  "call.set": {
+    request: SetMedia;
+    reply: Called;
+  };
+  "call.report": {
+    request: QualityReport;
+    reply: Empty;
+  };
+  "call.mark": {
+    request: DrawMark;
+    reply: Drawn;
+  };
+  "call.sync": {
+    request: SyncMarks;
+    reply: SyncedMarks;
+  };
+  "call.still": {
+    request: AskStill;
+    reply: StillAsked;
+  };
+  "call.listen": {
+    request: OfCall;
+    reply: Called;
+  };
+  "call.whisper": {
+    request: OfCall;
+    reply: Called;
+  };
+  "call.barge": {
+    request: OfCall;
+    reply: Called;
+  };
+  "call.take_over": {
+    request: OfCall;
+    reply: Called;
+  };
+  "call.invite_guest": {
+    request: InviteGuest;
+    reply: GuestInvited;
+  };
+  "call.revoke_guest": {
+    request: RevokeGuest;
+    reply: Called;
+  };
 }
 export interface AgentEvents {
   "chat.posted": Posted;
@@ -1937,6 +2691,71 @@ export interface AgentEvents {
   "provenance.bound": ProvenanceBound;
   "case.changed": CaseChanged;
   "presence.changed": Seat;
+  "call.rang": CallChanged;
+  "call.answered": CallChanged;
+  "call.joined": CallChanged;
+  "call.reconnecting": Reconnecting;
+  "call.left": CallChanged;
+  "call.changed": CallChanged;
+  "call.recording_changed": CallChanged;
+  "call.ended": CallChanged;
+  "call.moved": CallMoved;
+  "call.routed": TracksRouted;
+  "call.marked": MarkDrawn;
+  "call.quality_changed": QualityChanged;
+  "call.still_asked": StillAsked;
+  "session.ended": Ended;
+  "server.stopped": ServerStopped;
+}
+export interface GuestCommands {
+  "call.load": {
+    request: LoadCalls;
+    reply: Calls;
+  };
+  "call.join": {
+    request: Join;
+    reply: Joined;
+  };
+  "call.describe": {
+    request: Describe;
+    reply: Empty;
+  };
+  "call.hang_up": {
+    request: OfCall;
+    reply: Called;
+  };
+  "call.consent": {
+    request: GiveConsent;
+    reply: Called;
+  };
+  "call.set": {
+    request: SetMedia;
+    reply: Called;
+  };
+  "call.report": {
+    request: QualityReport;
+    reply: Empty;
+  };
+  "call.mark": {
+    request: DrawMark;
+    reply: Drawn;
+  };
+  "call.sync": {
+    request: SyncMarks;
+    reply: SyncedMarks;
+  };
+}
+export interface GuestEvents {
+  "call.joined": CallChanged;
+  "call.reconnecting": Reconnecting;
+  "call.left": CallChanged;
+  "call.changed": CallChanged;
+  "call.recording_changed": CallChanged;
+  "call.ended": CallChanged;
+  "call.moved": CallMoved;
+  "call.routed": TracksRouted;
+  "call.marked": MarkDrawn;
+  "call.quality_changed": QualityChanged;
   "session.ended": Ended;
   "server.stopped": ServerStopped;
 }
