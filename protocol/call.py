@@ -24,7 +24,7 @@ MAX_PARTICIPANTS = 8
 CALLS_PAGE = 100
 """Live calls in one answer: more than any shop's supervisor watches at once."""
 
-Sdp = Annotated[str, StringConstraints(min_length=1, max_length=MAX_SDP, pattern=r"^v=0\r?\n")]
+Sdp = Annotated[str, StringConstraints(min_length=1, max_length=MAX_SDP, pattern=r"^v=0\r?\n[^\x00]*$")]
 """A session description (RFC 8866)."""
 Mid = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,16}$")]
 """The media id of a line of the description (RFC 5888)."""
@@ -298,7 +298,9 @@ class TextMark(_Mark):
 
     shape: Literal["text"]
     at: Point
-    text: Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=r"\S")]
+    text: Annotated[
+        str, StringConstraints(min_length=1, max_length=60, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")
+    ]
 
 
 class UndoMark(_Mark):

@@ -128,7 +128,7 @@ def strings(schema: object, name: str = "") -> Iterator[tuple[str, dict[str, Any
             yield from strings(inner, name)
 
 
-NEVER_KEPT = {"password", "identity", "code", "visitor"}
+NEVER_KEPT = {"password", "identity", "code", "visitor", "rejoin_token"}
 """Hashed or verified, and not stored as they are."""
 
 
