@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from protocol import call
@@ -37,7 +38,7 @@ def _in_call(
     )
 
 
-COMMANDS: tuple[Command, ...] = (
+_DECLARED: tuple[Command, ...] = (
     *_in_call("call.load", "read", call.LoadCalls, call.Calls, "The living calls that the caller may join."),
     agent(
         "call.list",
@@ -61,7 +62,6 @@ COMMANDS: tuple[Command, ...] = (
         E.conversation_closed,
         E.unassigned,
         E.busy,
-        E.media_away,
     ),
     agent(
         "call.invite",
@@ -72,7 +72,6 @@ COMMANDS: tuple[Command, ...] = (
         "Asks the buyer for a call; it rings for 30 s.",
         *OWNED,
         E.busy,
-        E.media_away,
     ),
     *_in_call(
         "call.answer",
@@ -102,7 +101,6 @@ COMMANDS: tuple[Command, ...] = (
         *_IN_CALL,
         E.elsewhere,
         E.busy,
-        E.media_away,
         E.conflict,
     ),
     *_in_call(
@@ -114,7 +112,6 @@ COMMANDS: tuple[Command, ...] = (
         *_IN_CALL,
         E.stale_leg,
         E.description_refused,
-        E.media_away,
     ),
     *_in_call(
         "call.hang_up",
@@ -254,6 +251,10 @@ COMMANDS: tuple[Command, ...] = (
     ),
 )
 
+COMMANDS: tuple[Command, ...] = tuple(
+    replace(command, errors=(*command.errors, E.media_away)) for command in _DECLARED
+)
+"""Each may also be refused because the server has no media worker."""
 
 EVENTS: tuple[Event, ...] = (
     Event(

@@ -141,7 +141,9 @@ MEANINGS: dict[ErrorCode, Meaning] = {
         400, "The session description cannot be used.", "媒体协商信息无效，请重新加入通话。"
     ),
     E.media_away: Meaning(
-        503, "Calls are not possible just now; the chat goes on.", "通话服务暂时不可用，聊天不受影响。"
+        503,
+        "This server has no video at present; the chat goes on.",
+        "本服务器目前没有视频通话，聊天不受影响。",
     ),
     E.rate_limited: Meaning(429, "Too fast; wait a moment.", "操作太快了，请稍后再试。"),
     E.too_many: Meaning(429, "The limit for this is reached.", "已达到数量上限。"),

@@ -24,7 +24,7 @@ from server.bridges import summary
 from server.catchup import CatchUp
 from server.cluster import Cluster
 from server.config import Settings
-from server.desk.calls import Calls
+from server.desk.calls import NoCalls
 from server.desk.cases import CaseDesk
 from server.desk.line import Attending, DecidingLine, LineCases
 from server.desk.merchant import Merchant
@@ -53,7 +53,7 @@ TIDY_EVERY_S = 60.0
 """How often idle sign-ins are ended and old sessions forgotten."""
 
 
-class Desk(Opening, Messages, LineCases, Views, Shots, CaseDesk, Calls):
+class Desk(Opening, Messages, LineCases, Views, Shots, CaseDesk, NoCalls):
     """Every command of the catalogue."""
 
     async def renew_session(self, actor: Actor, request: session.Renew) -> Done[session.Renewed]:

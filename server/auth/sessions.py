@@ -34,9 +34,14 @@ class SocketSessions:
         self._own_origins = own_origins
 
     async def admit(self, namespace: Namespace, token: str, client: Client) -> Actor:
-        """The person behind a token: a buyer's session, or an agent's token that is used up by this."""
+        """The person behind a token: a buyer's session, or an agent's token that is used up by this.
+
+        No guest is admitted: nothing issues a guest's token.
+        """
         if namespace == "/buyer":
             return await self._admit_buyer(token, client)
+        if namespace == "/guest":
+            raise Refused(ErrorCode.unauthenticated, "Guests come by a call, and none is carried here.")
         return await self._admit_agent(token, client)
 
     async def revisions(self, cursor: int) -> tuple[int, Sequence[Revision]]:
@@ -49,6 +54,8 @@ class SocketSessions:
 
     async def review(self, actor: Actor) -> Actor | None:
         """The actor with today's rights, None when his session is over. His shops may be none."""
+        if actor.kind == "guest":
+            return None
         try:
             return await self.behind(Viewer(actor.kind, actor.session_id))
         except Refused:

@@ -1,19 +1,18 @@
-"""Calls as long as no media service is there: every command says so, and the chat goes on."""
+"""A desk without a media worker: it refuses every command of calls by code, and the chat goes on."""
 
 from __future__ import annotations
 
 from typing import Any, NoReturn
 
 from protocol.errors import ErrorCode, Refused
-from server.desk.world import Cases
 from signaling.ports import Actor
 
 
-class Calls(Cases):
-    """The commands of calls, on a server without a media service."""
+class NoCalls:
+    """The commands of calls where no media worker is: each raises `Refused(media_away)`, whoever asks."""
 
     async def load_calls(self, actor: Actor, request: Any) -> NoReturn:
-        """No media service is here."""
+        """Refuses; every other command of calls is this one."""
         raise Refused(ErrorCode.media_away)
 
     list_calls = invite_by_buyer = invite_by_agent = answer_call = decline_call = load_calls

@@ -11,7 +11,7 @@ from protocol.base import ClientId
 from protocol.catalogue import adapter
 from protocol.errors import ErrorCode, Refused
 from server.auth.links import LINK_MS, Viewer
-from server.desk.world import Cases, World
+from server.desk.world import Cases, World, side
 from server.files.pictures import Pictures
 from server.files.shelf import Shelf
 from server.storage.database import Reader, Unit
@@ -199,7 +199,7 @@ class Shots(Cases):
             for file_id in request.file_ids:
                 await _visible(unit, actor, file_id)
         expires_at = min(self.world.clock() + LINK_MS, actor.expires_at)
-        viewer = Viewer(actor.kind, actor.session_id)
+        viewer = Viewer(side(actor), actor.session_id)
         links = [
             files.FileLink(file_id=name, url=self.world.links.address(viewer, name, expires_at))
             for name in request.file_ids
@@ -297,7 +297,7 @@ def _new_entry(
         log="public",
         message_id=world.new_id(),
         client_id=request.client_id,
-        sender_kind=actor.kind,
+        sender_kind=side(actor),
         sender_id=actor.id,
         sender_name=actor.name or None,
         sent_at=world.clock(),

@@ -143,7 +143,7 @@ class Calls:
                         insert(call_participants).values(**values, call_id=call.id, place=places[each.id])
                     )
         except IntegrityError:
-            raise Refused(ErrorCode.conflict, why="agent_in_call") from None
+            raise Refused(ErrorCode.busy, why="agent_in_call") from None
 
     async def get(self, call_id: str) -> CallRecord | None:
         """The call as it stands."""

@@ -210,6 +210,12 @@ async def test_a_socket_token_opens_one_socket_within_a_minute(desk: World) -> N
     assert await refusal(desk.sockets.admit("/agent", late, HERE)) is ErrorCode.unauthenticated
 
 
+async def test_no_agents_token_opens_the_namespace_of_guests_nor_is_used_up_there(desk: World) -> None:
+    token = await desk.socket_token()
+    assert await refusal(desk.sockets.admit("/guest", token, HERE)) is ErrorCode.unauthenticated
+    assert (await desk.sockets.admit("/agent", token, HERE)).id == desk.people["1001"]
+
+
 @pytest.mark.parametrize(
     "origin",
     [

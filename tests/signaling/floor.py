@@ -111,7 +111,7 @@ class Floor:
     """Signaling on a free port with everything around it made up."""
 
     def __init__(self, limits: Limits = UNHURRIED, **options: Any) -> None:
-        self.desk = FakeDesk()
+        self.desk: FakeDesk = options.pop("desk", None) or FakeDesk()
         self.sessions = FakeSessions()
         self.attendance = FakeAttendance()
         self.meter = FakeMeter()

@@ -104,7 +104,7 @@ async def test_an_agent_is_in_one_call_at_a_time(database: Database) -> None:
     with pytest.raises(Refused) as refused:
         async with database.write() as unit:
             await unit.calls.add(record(ringing("k2", buyer=OTHER_BUYER), other.id, buyer=OTHER_BUYER))
-    assert refused.value.code is ErrorCode.conflict
+    assert refused.value.code is ErrorCode.busy
     async with database.read() as unit:
         assert await unit.calls.get("k2") is None
         assert await unit.calls.agent_busy(AGENT)

@@ -437,7 +437,7 @@ const en: typeof zh = {
     not_joined: 'Join the call first.',
     stale_leg: 'A newer connection of yours carries the call.',
     description_refused: 'The media description cannot be used; join again.',
-    media_away: 'Calls are not possible just now; the chat goes on.',
+    media_away: 'This server has no video at present; the chat goes on.',
     conflict: 'It conflicts with what is stored and had no effect.',
     rate_limited: 'Too fast; wait a moment and try again.',
     too_many: 'The limit is reached.',

@@ -435,7 +435,7 @@ export default {
     not_joined: '请先加入通话。',
     stale_leg: '通话已由新的连接接替。',
     description_refused: '媒体协商信息无效，请重新加入通话。',
-    media_away: '通话服务暂时不可用，聊天不受影响。',
+    media_away: '本服务器目前没有视频通话，聊天不受影响。',
     conflict: '与已有内容冲突，没有生效。',
     rate_limited: '操作太快了，请稍等片刻再试。',
     too_many: '已达到数量上限。',
