@@ -7,6 +7,7 @@ import contextlib
 import gc
 import logging
 import signal
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -31,8 +32,13 @@ STOP_WITHIN_S = 10.0
 
 
 @asynccontextmanager
-async def running(settings: Settings, **fakes: Any) -> AsyncIterator[Livedesk]:
-    """A node that serves from entering to leaving. `fakes` are `bootstrap`'s."""
+async def running(
+    settings: Settings, *, tls: ssl.SSLContext | None = None, **fakes: Any
+) -> AsyncIterator[Livedesk]:
+    """A node that serves from entering to leaving. `fakes` are `bootstrap`'s.
+
+    `tls`: what the public site is served with where no proxy stands before it (the demo, for phones).
+    """
     node = await bootstrap(settings, **fakes)
     runners: list[web.AppRunner] = []
     try:
@@ -52,7 +58,7 @@ async def running(settings: Settings, **fakes: Any) -> AsyncIterator[Livedesk]:
             console=_build(read_console),
         )
         node.signaling.attach(site)
-        runners.append(await _listen(site, settings.bind, settings.port))
+        runners.append(await _listen(site, settings.bind, settings.port, tls))
         if settings.admin_bind is not None:
             host, _, port = settings.admin_bind.rpartition(":")
             runners.append(await _listen(build_admin(node, door), host.strip("[]"), int(port)))
@@ -96,11 +102,13 @@ def _build(read: Any) -> Build | None:
         return None
 
 
-async def _listen(app: web.Application, host: str, port: int) -> web.AppRunner:
+async def _listen(
+    app: web.Application, host: str, port: int, tls: ssl.SSLContext | None = None
+) -> web.AppRunner:
     runner = web.AppRunner(app, **RUNNER)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        await web.TCPSite(runner, host, port, ssl_context=tls).start()
     except OSError:
         await runner.cleanup()
         raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 from collections.abc import AsyncIterator, Mapping
@@ -20,6 +21,7 @@ from server.auth import identity
 from server.demo import merchant as merchants
 from server.demo.command import demo
 from server.demo.merchant import BUYER, Desk, Merchant, OrderBook, evening_of, past_orders
+from server.demo.places import on_this_machine
 from server.demo.room import DeskAway, Room
 from server.demo.running import demo_settings, opened
 from server.demo.script import ACHE, DRESS, FRYER, SCRIPT, THERMOS, XIAOMAN
@@ -71,14 +73,16 @@ class Running:
                     return found
 
 
-def two_free_ports() -> int:
-    """A port that is free with the next one."""
+def free_ports(count: int) -> int:
+    """The first of so many free ports in a row."""
     while True:
-        with socket.socket() as one, socket.socket() as other:
+        with contextlib.ExitStack() as held:
+            one = held.enter_context(socket.socket())
             one.bind(("127.0.0.1", 0))
             port = int(one.getsockname()[1])
             try:
-                other.bind(("127.0.0.1", port + 1))
+                for further in range(port + 1, port + count):
+                    held.enter_context(socket.socket()).bind(("127.0.0.1", further))
             except (OSError, OverflowError):
                 continue
             return port
@@ -87,11 +91,11 @@ def two_free_ports() -> int:
 @asynccontextmanager
 async def started(folder: Path) -> AsyncIterator[Running]:
     """The whole demo."""
-    port = two_free_ports()
+    places = on_this_machine(free_ports(2))
     claim(folder)
     clock = Turned()
-    async with opened(port, folder, a_stream(folder), clock), browser() as http:
-        yield Running(http, f"http://localhost:{port + 1}", f"http://127.0.0.1:{port}", clock)
+    async with opened(places, folder, a_stream(folder), clock), browser() as http:
+        yield Running(http, places.room, places.desk, clock)
 
 
 @pytest.fixture
@@ -140,7 +144,7 @@ def a_stream(folder: Path) -> Path:
 
 async def stored(folder: Path, order_id: str) -> dict[str, Any]:
     """The newest verdict on where an order of the demo comes from."""
-    db = await Database.open(demo_settings(8080, folder).database, clock=epoch_ms)
+    db = await Database.open(demo_settings(on_this_machine(8080), folder).database, clock=epoch_ms)
     try:
         async with db.read() as reader:
             return (await reader.live.provenances(SHOP, order_id))["1"].verdict
@@ -273,7 +277,7 @@ async def test_comments_come_one_a_second_from_a_buyer(running: Running) -> None
 def test_a_taken_port_ends_the_start_with_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    port = two_free_ports()
+    port = free_ports(2)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port + 1))
         taken.listen()
@@ -290,7 +294,7 @@ def test_a_video_that_is_not_there_ends_the_start_with_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(typer.Exit):
-        demo(port=two_free_ports(), data=tmp_path / "data", video=tmp_path / "none.mp4")
+        demo(port=free_ports(2), data=tmp_path / "data", video=tmp_path / "none.mp4")
     assert "none.mp4" in capsys.readouterr().err.replace("\n", "")
 
 

@@ -14,6 +14,7 @@ from queues.model import RoutingFacts, route
 from server.auth.agents import SignIns
 from server.auth.passwords import Passwords
 from server.demo import seed
+from server.demo.places import on_this_machine
 from server.demo.running import demo_settings
 from server.demo.script import DRESS, FRYER, THERMOS
 from server.demo.seed import MARK, RULES, SHOP, STAFF, NotTheDemos, Secrets, claim, read_secrets
@@ -36,7 +37,7 @@ async def passwords() -> AsyncIterator[Passwords]:
 @pytest.fixture
 async def db(tmp_path: Path) -> AsyncIterator[Database]:
     claim(tmp_path)
-    database = await Database.open(demo_settings(8080, tmp_path).database, clock=lambda: NOW)
+    database = await Database.open(demo_settings(on_this_machine(8080), tmp_path).database, clock=lambda: NOW)
     yield database
     await database.close()
 
@@ -83,7 +84,9 @@ async def test_each_folder_gets_a_password_of_its_own(passwords: Passwords, tmp_
     made: list[Secrets] = []
     for name in ("one", "other"):
         claim(tmp_path / name)
-        database = await Database.open(demo_settings(8080, tmp_path / name).database, clock=lambda: NOW)
+        database = await Database.open(
+            demo_settings(on_this_machine(8080), tmp_path / name).database, clock=lambda: NOW
+        )
         made.append(await seed.seed(database, passwords, tmp_path / name, ROOM))
         await database.close()
     assert made[0].password != made[1].password
@@ -123,7 +126,7 @@ def test_the_environment_cannot_lead_the_demo_to_another_database(
 ) -> None:
     monkeypatch.setenv("LIVEDESK_DATABASE_URL", "postgresql://somewhere/real")
     monkeypatch.setenv("LIVEDESK_BIND", "192.0.2.1")
-    settings = demo_settings(8080, tmp_path)
+    settings = demo_settings(on_this_machine(8080), tmp_path)
     assert settings.database == f"sqlite:///{tmp_path / 'livedesk.db'}"
     assert settings.bind == "127.0.0.1"
 
