@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -22,6 +23,7 @@ from server.storage.catalogue import Catalogue
 from server.storage.conversations import Conversations
 from server.storage.files import Files
 from server.storage.heads import Heads
+from server.storage.holding import hold
 from server.storage.line import Line
 from server.storage.lists import Lists
 from server.storage.live import Live
@@ -126,13 +128,12 @@ class Database:
     """Names this database: a cursor read under another epoch means nothing here."""
     secret: str
     """Seals what must be read again (shared secrets of merchants)."""
-    file: Path | None = None
-    """Where a SQLite database is; None on PostgreSQL."""
 
     def __init__(self, engine: Engine, dialect: Dialect, clock: Callable[[], int]) -> None:
         self._engine = engine
         self.dialect = dialect
         self.clock = clock
+        self._held: int | None = None  # the folder, on SQLite
 
     @classmethod
     async def open(cls, url: str, *, clock: Callable[[], int]) -> Database:
@@ -143,8 +144,9 @@ class Database:
         parsed, dialect = _parsed(url)
         engine: Engine = SqliteEngine(parsed, clock) if dialect == "sqlite" else PostgresEngine(parsed, clock)
         database = cls(engine, dialect, clock)
-        database.file = Path(parsed.database or "") if dialect == "sqlite" else None
         try:
+            if dialect == "sqlite":
+                database._held = hold(Path(parsed.database or "").parent)
             async with engine.write() as connection:
                 await connection.run_sync(upgrade)
                 kept = {key: value for key, value in await connection.execute(select(meta))}
@@ -197,6 +199,9 @@ class Database:
 
     async def close(self) -> None:
         await self._engine.close()
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
 
 
 def _parsed(url: str) -> tuple[URL, Dialect]:

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from server.storage.migration import _config
+from server.storage.migration import schemas
 from server.storage.postgres import CONNECT_TIMEOUT_S, prepare
 from server.storage.refusal import StorageRefused
 
@@ -39,9 +38,7 @@ async def inspect(url: str) -> Inspection:
     """Look. Raises `StorageRefused` with one sentence where it cannot be reached or is not durable."""
     parsed = make_url(url)
     place = parsed.render_as_string(hide_password=True)
-    scripts = ScriptDirectory.from_config(_config())
-    known = scripts.get_current_head() or ""
-    revisions = {script.revision for script in scripts.walk_revisions()}
+    revisions, known = schemas()
     if parsed.get_backend_name() == "sqlite":
         found, durable, clock_ms = _look_at_file(Path(parsed.database or "")), "WAL, synchronous=FULL", None
     else:
@@ -70,7 +67,7 @@ def _look_at_file(path: Path) -> str | None:
     if not path.exists():
         return None
     try:
-        connection = sqlite3.connect(f"file:{path.absolute().as_posix()}?mode=ro", uri=True, timeout=2)
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=2)
         try:
             (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}

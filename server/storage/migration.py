@@ -24,19 +24,24 @@ def _config(connection: Connection | None = None) -> Config:
     return config
 
 
+def schemas() -> tuple[frozenset[str], str]:
+    """Every schema that this program knows, and the one it works with."""
+    scripts = ScriptDirectory.from_config(_config())
+    return frozenset(script.revision for script in scripts.walk_revisions()), scripts.get_current_head() or ""
+
+
 def upgrade(connection: Connection) -> None:
     """Migrate inside the connection's transaction. Raises `StorageRefused` for a schema from the future."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": _TURN})
     found = MigrationContext.configure(connection).get_current_revision()
-    scripts = ScriptDirectory.from_config(_config())
-    known = {script.revision for script in scripts.walk_revisions()}
+    known, newest = schemas()
     if found is not None and found not in known:
         raise StorageRefused(
             f"The database has schema {found}, which is newer than this program; "
             "run the program that wrote it or restore a backup from before."
         )
-    if found != scripts.get_current_head():
+    if found != newest:
         command.upgrade(_config(connection), "head")
     _initialise(connection)
 
