@@ -12,16 +12,20 @@ from server.auth import staff
 from server.auth.secrets import Seal
 from server.commands.desk import (
     desk,
+    err,
     group_or_refuse,
     out,
     refuse,
     run,
+    settings_or_refuse,
     shop_or_refuse,
     show_once,
     table,
     when,
 )
 from server.config import exact_origin
+from server.http.files import BuildMissing
+from server.http.pages import LOADER, pinned_loader, read_widget
 from server.identifiers import new_id
 from server.storage.shops import Group, RoutingRule, Shop
 
@@ -31,6 +35,25 @@ MAX_ORIGINS = 100
 MAX_RULES = 200
 FIRST_GROUP = {"zh-CN": "客服", "en": "Service"}
 """Every shop has a group from its first moment: a conversation needs one."""
+
+UPDATES = "The loader updates by itself with the desk."
+STAYS = "Exactly this loader runs. Once the desk has another, nothing loads until these lines are renewed."
+SNIPPET = """\
+<!-- {trade} -->
+<script src="{source}" data-shop="{shop}" async></script>
+<script>
+  window.LiveDesk = window.LiveDesk || []
+{identity}\
+  // For a button of the page, with where the buyer stands: ask({{ liveSession, product, order, positionMs }})
+  function ask(place) {{
+    LiveDesk.push(['open', place])
+  }}
+</script>
+"""
+IDENTITY = """\
+  // A page of the shop's own server: the token that it signs for who is signed in, nothing for who is not.
+  LiveDesk.push(['setIdentity', async () => (await fetch('/desk-identity')).text()])
+"""
 
 ShopId = Annotated[str, typer.Argument(metavar="SHOP", help="The shop's id.")]
 Locale = Literal["zh-CN", "en"]
@@ -148,6 +171,41 @@ def origins(
             return kept
 
     table(("origin",), ((origin,) for origin in run(work())), empty="No page may embed this shop's widget.")
+
+
+@app.command()
+def embed(
+    shop_id: ShopId,
+    pinned: Annotated[
+        bool, typer.Option("--pinned", help="Load exactly today's loader, with Subresource Integrity.")
+    ] = False,
+) -> None:
+    """Print the lines by which a page of the shop embeds the widget."""
+    settings = settings_or_refuse()
+
+    async def work() -> tuple[Shop, bool]:
+        async with desk() as database, database.write() as unit:
+            shop = await shop_or_refuse(unit, shop_id)
+            keys = await unit.shops.identity_keys(shop_id)
+            return shop, any(key.revoked_at is None for key in keys)
+
+    shop, identified = run(work())
+    source, trade = f"{settings.origin}/widget/{LOADER}", UPDATES
+    if pinned:
+        try:
+            loader = pinned_loader(read_widget())
+        except BuildMissing as missing:
+            refuse(str(missing))
+        source = f'{settings.origin}{loader.path}" integrity="{loader.integrity}" crossorigin="anonymous'
+        trade = STAYS
+    identity = IDENTITY if identified else ""
+    typer.echo(SNIPPET.format(source=source, shop=shop_id, trade=trade, identity=identity), nl=False)
+    if settings.public_url is None:
+        _note("LIVEDESK_PUBLIC_URL is not set: this address is good on this machine alone.")
+    if not shop.origins:
+        _note(f"No page may embed it yet: `livedesk shop origins {shop_id} --add https://…`.")
+    if not identified:
+        _note(f"Buyers are visitors until the shop has a key: `livedesk shop key add {shop_id} …`.")
 
 
 @keys.command("add")
@@ -300,6 +358,11 @@ def levels(given: list[str], *, least: int) -> dict[str, int]:
             refuse(f"A skill is written name=level with a level from {least} to 5, not {item}.")
         found[name.strip()] = int(level)
     return found
+
+
+def _note(sentence: str) -> None:
+    """Beside what a script takes from standard output."""
+    err.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
 
 def _origins(given: list[str]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import mimetypes
@@ -69,6 +70,11 @@ class Build:
     def size(self) -> int:
         """Bytes of all files."""
         return sum(len(file.content) for file in self._files.values())
+
+    def integrity(self, path: str) -> str:
+        """What a file's bytes are told by in an `integrity` attribute (W3C Subresource Integrity)."""
+        digest = hashlib.sha384(self._found(path).content).digest()
+        return f"sha384-{base64.b64encode(digest).decode()}"
 
     def page(self, path: str) -> str:
         """A file's text, for a page with headers of its own. Raises `Refused(not_found)`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
@@ -13,7 +14,7 @@ from protocol.export import asyncapi, openapi
 from server.auth.buyers import BuyerSessions
 from server.http.answers import plain_json
 from server.http.door import ASKER
-from server.http.files import Build
+from server.http.files import FOR_EVER, Build
 from server.http.policies import page_headers
 
 SERVER = Path(__file__).resolve().parents[1]
@@ -45,6 +46,21 @@ def read_console(folder: Path = CONSOLE) -> Build:
     return Build.read("agent_console", folder, needs=INDEX)
 
 
+@dataclass(frozen=True, slots=True)
+class PinnedLoader:
+    """The loader at an address that gives these bytes or, once the desk has others, nothing."""
+
+    path: str
+    integrity: str
+
+
+def pinned_loader(widget: Build) -> PinnedLoader:
+    """The address changes with the bytes: by 96 bits of their hash, in letters that any address may have."""
+    integrity = widget.integrity(LOADER)
+    name = integrity.removeprefix("sha384-")[:16].replace("+", "-").replace("/", "_")
+    return PinnedLoader(f"/widget/livedesk.{name}.js", integrity)
+
+
 class Pages:
     """Hands the front ends out. A front end that is None was not built: its addresses say so."""
 
@@ -55,6 +71,7 @@ class Pages:
         self._own_origin = own_origin
         self._widget = widget
         self._console = console
+        self._pinned = None if widget is None else pinned_loader(widget)
         self._documents = {"openapi": openapi(), "asyncapi": asyncapi()}
 
     def add_to(self, app: web.Application) -> None:
@@ -66,6 +83,8 @@ class Pages:
         add("/openapi.json", self._openapi)
         add("/asyncapi.json", self._asyncapi)
         add("/widget/livedesk.js", self._loader)
+        if self._pinned is not None:
+            add(self._pinned.path, self._pinned_loader)
         add("/widget/frame", self._frame)
         add("/widget/{path:.+}", self._widget_file)
         add("/c/{shop}", self._first_party)
@@ -92,6 +111,10 @@ class Pages:
 
     async def _loader(self, request: web.Request) -> web.StreamResponse:
         return _built(self._widget, "widget").serve(request, LOADER, _LOADER_HEADERS)
+
+    async def _pinned_loader(self, request: web.Request) -> web.StreamResponse:
+        for_ever = {**_LOADER_HEADERS, "Cache-Control": FOR_EVER}
+        return _built(self._widget, "widget").serve(request, LOADER, for_ever)
 
     async def _frame(self, request: web.Request) -> web.StreamResponse:
         """The widget's frame: only pages of the shop's registered origins may hold it."""

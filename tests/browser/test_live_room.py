@@ -9,6 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from server.http.pages import pinned_loader, read_widget
 from tests.browser.conftest import DESKTOP, PHONE, Demo
 from tests.browser.people import buy_what_is_explained, sign_in, tap_service, write
 
@@ -20,6 +21,23 @@ ANSWER_WITHIN_S = 1.0
 def serious(page: Page) -> list[str]:
     found = Axe().run(page).response["violations"]
     return [f"{each['id']}: {each['help']}" for each in found if each["impact"] in ("serious", "critical")]
+
+
+def load(room: Page, demo: Demo, integrity: str) -> bool:
+    """Whether the browser runs the pinned loader when the room's page says that these are its bytes."""
+    address = demo.desk + pinned_loader(read_widget()).path
+    return bool(
+        room.evaluate(
+            """([src, integrity]) => new Promise(resolve => {
+                const script = document.createElement('script')
+                Object.assign(script, {src, integrity, crossOrigin: 'anonymous'})
+                script.onload = () => resolve(true)
+                script.onerror = () => resolve(false)
+                document.head.append(script)
+            })""",
+            [address, integrity],
+        )
+    )
 
 
 @pytest.fixture
@@ -36,6 +54,8 @@ def test_an_order_of_the_room_is_answered_by_an_agent_who_sees_where_it_comes_fr
     demo: Demo, visit: Visit, shot: Shot, agents: dict[str, Page]
 ) -> None:
     room = visit(demo.room, PHONE, is_mobile=True, has_touch=True)
+    assert load(room, demo, pinned_loader(read_widget()).integrity)
+    assert not load(room, demo, "sha384-" + "A" * 64)
     title = buy_what_is_explained(room)
     frame = tap_service(room)
     write(frame, "刚下单的，什么时候发货？")

@@ -15,11 +15,14 @@ from server.auth.agents import SignIns
 from server.auth.buyers import BuyerSessions
 from server.auth.keys import ApiKeys
 from server.auth.passwords import Passwords
+from server.http.files import BuildMissing
+from server.http.pages import pinned_loader, read_widget
 from server.identifiers import epoch_ms
 from server.rates import Rates
 from server.storage.database import Database
 from signaling.ports import Client
 from tests.cli.conftest import Type
+from tests.http.site import write_build
 
 HERE = Client(address="192.0.2.1", origin=None, browser="")
 PASSWORD = "correct horse battery"
@@ -77,6 +80,46 @@ def test_a_shop_is_changed_field_by_field(type_: Type, tmp_path: Path) -> None:
     assert (shop.name, shop.anonymous, shop.locale, shop.accent) == ("A", False, "en", "#ff5500")
     assert "Say what" in type_("shop", "change", "shop-a", fails=True).stderr
     assert "#rrggbb" in type_("shop", "change", "shop-a", "--accent", "red", fails=True).stderr
+
+
+def test_the_lines_to_embed_a_shop_are_printed_ready_to_paste(
+    type_: Type, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    type_("shop", "create", "shop-a", "--name", "A")
+    told = type_("shop", "embed", "shop-a")
+    assert '<script src="http://127.0.0.1:8080/widget/livedesk.js" data-shop="shop-a" async>' in told.stdout
+    assert "updates by itself" in told.stdout
+    assert "setIdentity" not in told.stdout
+    for sentence in ("LIVEDESK_PUBLIC_URL", "No page may embed it yet", "Buyers are visitors"):
+        assert sentence in told.stderr
+    monkeypatch.setenv("LIVEDESK_PUBLIC_URL", "https://desk.example.com")
+    type_("shop", "origins", "shop-a", "--add", "https://shop.example.com")
+    type_("shop", "key", "add", "shop-a", "web", "--alg", "HS256")
+    told = type_("shop", "embed", "shop-a")
+    assert 'src="https://desk.example.com/widget/livedesk.js"' in told.stdout
+    assert "setIdentity" in told.stdout
+    assert told.stderr == ""
+    assert len(told.stdout.splitlines()) <= 11
+    assert type_("shop", "embed", "shop-z", fails=True).stderr.startswith("livedesk: There is no shop shop-z")
+
+
+def test_pinned_lines_name_the_loaders_bytes_and_what_that_costs(
+    type_: Type, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    type_("shop", "create", "shop-a", "--name", "A")
+    build = read_widget(write_build(tmp_path)[0])
+    monkeypatch.setattr("server.commands.shop.read_widget", lambda: build)
+    loader = pinned_loader(build)
+    told = type_("shop", "embed", "shop-a", "--pinned").stdout
+    assert f'src="http://127.0.0.1:8080{loader.path}" integrity="{loader.integrity}"' in told
+    assert 'crossorigin="anonymous" data-shop="shop-a" async' in told
+    assert "nothing loads until these lines are renewed" in told
+
+    def missing() -> None:
+        raise BuildMissing("The front end is not built.")
+
+    monkeypatch.setattr("server.commands.shop.read_widget", missing)
+    assert "not built" in type_("shop", "embed", "shop-a", "--pinned", fails=True).stderr
 
 
 def test_identity_keys_are_registered_used_and_revoked(type_: Type, tmp_path: Path) -> None:

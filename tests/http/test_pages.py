@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from pathlib import Path
 
@@ -11,10 +13,10 @@ from yarl import URL
 from protocol.errors import ErrorCode
 from protocol.export import asyncapi, openapi
 from server.http.files import Build, BuildMissing
-from server.http.pages import read_console, read_widget
+from server.http.pages import pinned_loader, read_console, read_widget
 from server.http.policies import content_policy, page_headers
 from tests.auth.desk import World
-from tests.http.site import Site, refused, serve
+from tests.http.site import Site, refused, serve, write_build
 
 
 def policy_of(headers: object) -> dict[str, list[str]]:
@@ -118,6 +120,21 @@ async def test_any_page_may_load_the_loader_and_nothing_else(site: Site) -> None
     assert headers["Cross-Origin-Resource-Policy"] == "cross-origin"
     for path in ("/widget/assets/app-B-ZgskOs.js", "/widget/frame?shop=shop-a", "/console/theme.js"):
         assert "Access-Control-Allow-Origin" not in (await site.client.get(path)).headers
+
+
+async def test_a_pinned_loader_is_kept_for_ever_and_told_by_its_bytes(site: Site, tmp_path: Path) -> None:
+    loader = pinned_loader(read_widget(write_build(tmp_path)[0]))
+    response = await site.client.get(loader.path)
+    assert response.content_type == "text/javascript"
+    assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    # Without it a browser refuses to compare a stranger's bytes at all.
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+    body = await response.read()
+    assert body == await (await site.client.get("/widget/livedesk.js")).read()
+    digest = hashlib.sha384(body).digest()
+    assert loader.integrity == f"sha384-{base64.b64encode(digest).decode()}"
+    other = loader.path.replace(loader.path[-5], "A" if loader.path[-5] != "A" else "B")
+    assert await refused(await site.client.get(other)) is ErrorCode.not_found
 
 
 @pytest.mark.parametrize(

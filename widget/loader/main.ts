@@ -1,6 +1,6 @@
 import { start } from './loader.ts'
 
-const script = document.currentScript ?? document.querySelector('script[data-shop][src*="livedesk.js"]')
+const script = document.currentScript ?? document.querySelector('script[data-shop][src*="/widget/livedesk."]')
 if (script instanceof HTMLScriptElement && script.src) {
   // Loaded twice (two tags, a page that swaps its content): the first one stays in charge.
   const early = (window as { LiveDesk?: unknown }).LiveDesk
