@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -36,6 +37,7 @@ from tests.services.processes import free_port
 
 READY_S = 5.0
 """How soon a killed server answers again (scenario 1)."""
+RECEIVE_BYTES = 65_536
 SHOP = "cloud"
 OFFERING = "预约"
 GROUPS = ("售后", OFFERING)
@@ -324,10 +326,23 @@ async def _reading(database: str) -> AsyncIterator[Any]:
         await engine.dispose()
 
 
+def _small(address: tuple[Any, ...]) -> socket.socket:
+    """A socket with a receive buffer that stays as it is.
+
+    Where a reader was quick before, Linux lets it grow to megabytes (tcp_rmem), and hides there that he has
+    stopped.
+    """
+    family, kind, protocol, *_ = address
+    made = socket.socket(family, kind, protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
+    return made
+
+
 @asynccontextmanager
 async def town(nursery: Nursery, folder: Path, database: str, *, agents: int = 2) -> AsyncIterator[Town]:
     """A furnished town without nodes."""
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
+    connector = aiohttp.TCPConnector(limit=0, socket_factory=_small)
+    async with aiohttp.ClientSession(connector=connector) as http:
         built = Town(nursery, folder, database, http)
         try:
             yield await built.furnish(agents)

@@ -155,9 +155,11 @@ async def test_an_emptied_redis_and_killed_subscriptions_are_heard_again(
     async with redis.asyncio.Redis.from_url(redis_server.url) as client:
         for _ in range(rounds(reduced=3, full=100)):
             await client.flushall()
-            killed = await client.client_kill_filter(_type="pubsub")
-            assert killed == 2
-            await subscribed(redis_server.url, 2, SUBSCRIBED_S)
+            killed = 0
+            while killed < 2:
+                # A client that subscribed again by itself may leave that for a subscription of a new one.
+                killed += await client.client_kill_filter(_type="pubsub")
+                await subscribed(redis_server.url, 2, SUBSCRIBED_S)
     await chatting.stop()
     await desk.settled()
     await desk.check()

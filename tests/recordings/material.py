@@ -140,12 +140,16 @@ def through_a_lossy_line(
     sent: Sequence[Sent], loss: float, seed: int, round_trip_ms: int = 120, tries: int = 3
 ) -> Iterator[tuple[int, bytes]]:
     """(arrival in ms, packet) in order of arrival: each lost packet is sent again a round trip later, which
-    may be lost again."""
+    may be lost again.
+
+    The very first comes through: from it a receiver begins to count, wherever in a stream that is, and asks
+    for a key frame, which nobody here would send.
+    """
     chance = random.Random(seed)
     arrivals = []
     for number, one in enumerate(sent):
         for attempt in range(1 + tries):
-            if chance.random() >= loss:
+            if chance.random() >= loss or number == 0:
                 arrivals.append((one.at_ms + 20 + attempt * round_trip_ms, number, one.packet))
                 break
     return ((at_ms, packet) for at_ms, _, packet in sorted(arrivals))
