@@ -72,6 +72,8 @@ class Opening(Cases):
             telling = Telling(unit, now=now, new_id=self.world.new_id)
             if opened.created or _elsewhere(found, request):
                 await self._say_context(unit, telling, actor, found, request, asking.card(request), now)
+            else:
+                await _tell_again(unit, telling, actor, found, request)
             group_id: str | None = None
             if opened.created:
                 group_id = await self._join(unit, telling, actor, found, asking, now)
@@ -106,6 +108,9 @@ class Opening(Cases):
         stored = await unit.conversations.append(
             self._entry(actor, found.id, request.client_id, "card", {"body": wire(card)}, now), now=now
         )
+        # Told also when it was stored before: nobody may have heard it then (see `messages`).
+        telling.facts.append(facts.EntryStored(stored.place, "public", stored.entry))
+        telling.row(found.id)
         if stored.repeated:
             return
         await unit.conversations.set_context(
@@ -116,8 +121,6 @@ class Opening(Cases):
             order_id=request.order_id or found.order_id,
             topic=request.topic or found.topic,
         )
-        telling.facts.append(facts.EntryStored(stored.place, "public", stored.entry))
-        telling.row(found.id)
 
     async def _join(
         self,
@@ -318,6 +321,17 @@ async def _asking(unit: Unit, actor: Actor, request: conversation.Open) -> Askin
 async def _asking_again(unit: Unit, found: Conversation) -> Asking:
     product = await unit.catalogue.product(found.shop_id, found.product_id) if found.product_id else None
     return Asking(None, product, None, None)
+
+
+async def _tell_again(
+    unit: Unit, telling: Telling, actor: Actor, found: Conversation, request: conversation.Open
+) -> None:
+    """What this opening stored before: nobody may have heard it then (see `messages`)."""
+    entry = await unit.conversations.stored(found.id, "public", actor.id, request.client_id)
+    if entry is not None:
+        telling.facts.append(facts.EntryStored(found.place, "public", entry))
+    if entry is not None or found.owner_id is None:
+        telling.row(found.id)
 
 
 def _elsewhere(found: Conversation, request: conversation.Open) -> bool:

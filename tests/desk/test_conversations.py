@@ -83,7 +83,14 @@ def doubt(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
 
         return asked
 
-    for case in ("send_by_buyer", "write_note", "recall_by_buyer", "close_by_agent", "reopen_by_buyer"):
+    for case in (
+        "open_conversation",
+        "send_by_buyer",
+        "write_note",
+        "recall_by_buyer",
+        "close_by_agent",
+        "reopen_by_buyer",
+    ):
         monkeypatch.setattr(Desk, case, doubting(case, getattr(Desk, case)))
     yield doubted
     assert not doubted
@@ -96,12 +103,17 @@ async def test_what_was_stored_in_doubt_is_told_when_it_is_sent_again(doubt: set
     fence = await taken(agent, conversation)
 
     async def twice(case: str, person: Person, command: str, **payload: Any) -> dict[str, Any]:
-        asked = {"conversation_id": conversation, "client_id": new_client_id()} | payload
+        about = {} if command == "conversation.open" else {"conversation_id": conversation}
+        asked = {"client_id": new_client_id()} | about | payload
         doubt.add(case)
         with pytest.raises(Refusal, match="retry"):
             await person.ask(command, **asked)
         return await person.ask(command, **asked)
 
+    await twice("open_conversation", buyer, "conversation.open", live_session_id="live-2")
+    card = await agent.hears("chat.posted", lambda e: e["entry"]["kind"] == "card")
+    assert card["entry"]["body"]["live_session_id"] == "live-2"
+    await agent.hears("conversation.changed", lambda e: e["summary"]["last_seq"] == card["entry"]["seq"])
     sent = await twice("send_by_buyer", buyer, "chat.send", kind="text", text="起球吗？")
     await agent.hears("chat.posted", lambda e: e["entry"]["seq"] == sent["seq"])
     noted = await twice("write_note", agent, "chat.note", text="老客户")
