@@ -6,16 +6,17 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import signal
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 from aiohttp import web
 
 from server.bootstrap import Livedesk, bootstrap
-from server.config import Settings
+from server.config import ConfigurationRefused, Settings
 from server.http.admin import build_admin
 from server.http.files import Build, BuildMissing
 from server.http.pages import read_console, read_widget
@@ -38,6 +39,8 @@ async def running(
     """A node that serves from entering to leaving. `fakes` are `bootstrap`'s.
 
     `tls`: what the public site is served with where no proxy stands before it (the demo, for phones).
+
+    Raises `ConfigurationRefused` where the data folder or an address cannot be used, `StorageRefused`.
     """
     node = await bootstrap(settings, **fakes)
     runners: list[web.AppRunner] = []
@@ -58,10 +61,12 @@ async def running(
             console=_build(read_console),
         )
         node.signaling.attach(site)
-        runners.append(await _listen(site, settings.bind, settings.port, tls))
+        named = "LIVEDESK_BIND and LIVEDESK_PORT"
+        runners.append(await _listen(site, settings.bind, settings.port, named, tls))
         if settings.admin_bind is not None:
             host, _, port = settings.admin_bind.rpartition(":")
-            runners.append(await _listen(build_admin(node, door), host.strip("[]"), int(port)))
+            admin = build_admin(node, door)
+            runners.append(await _listen(admin, host.strip("[]"), int(port), "LIVEDESK_ADMIN_BIND"))
         await node.start()
         yield node
     finally:
@@ -72,8 +77,8 @@ async def running(
                     await runner.cleanup()
 
 
-async def serve(settings: Settings, **fakes: Any) -> None:
-    """Serves until SIGTERM or SIGINT, or until this node is deaf to the others."""
+async def serve(settings: Settings, *, ready: Callable[[], None] = lambda: None, **fakes: Any) -> None:
+    """Serves until SIGTERM or SIGINT, or until this node is deaf to the others; `ready` when it begins to."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -84,6 +89,7 @@ async def serve(settings: Settings, **fakes: Any) -> None:
         gc.freeze()
         gc.set_threshold(GARBAGE_AFTER)
         log.info("ready", extra={"origin": settings.origin})
+        ready()
         waits = [asyncio.create_task(ended.wait())]
         if node.cluster is not None:
             waits.append(asyncio.create_task(node.cluster.deaf.wait()))
@@ -103,13 +109,15 @@ def _build(read: Any) -> Build | None:
 
 
 async def _listen(
-    app: web.Application, host: str, port: int, tls: ssl.SSLContext | None = None
+    app: web.Application, host: str, port: int, named: str, tls: ssl.SSLContext | None = None
 ) -> web.AppRunner:
     runner = web.AppRunner(app, **RUNNER)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port, ssl_context=tls).start()
-    except OSError:
+    except OSError as error:
         await runner.cleanup()
-        raise
+        # Its own words repeat the address in brackets.
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        raise ConfigurationRefused(f"{host}:{port} ({named}) cannot be listened on: {why}.") from error
     return runner

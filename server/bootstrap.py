@@ -23,7 +23,7 @@ from server.auth.sessions import SocketSessions
 from server.bridges import summary
 from server.catchup import CatchUp
 from server.cluster import Cluster
-from server.config import Settings
+from server.config import ConfigurationRefused, Settings
 from server.desk.calls import NoCalls
 from server.desk.cases import CaseDesk
 from server.desk.line import Attending, DecidingLine, LineCases
@@ -137,7 +137,12 @@ async def bootstrap(
     check: bool = False,
 ) -> Livedesk:
     """Opens the database and builds a node on it; `start` sets it going. `rates` by name replace its own."""
-    settings.data.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationRefused(
+            f"The data folder {settings.data} (LIVEDESK_DATA) cannot be used: {error.strerror}."
+        ) from error
     db = await Database.open(settings.database, clock=clock)
     node_id = new_id()
     metrics = Metrics()

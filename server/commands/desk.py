@@ -59,7 +59,7 @@ async def desk() -> AsyncIterator[Database]:
     except StorageRefused as refused:
         refuse(str(refused))
     except OSError as error:
-        refuse(f"The data folder {settings.data} cannot be used: {error.strerror}.")
+        refuse(f"The data folder {settings.data} (LIVEDESK_DATA) cannot be used: {error.strerror}.")
     try:
         yield database
     except Refused as refused:

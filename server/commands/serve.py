@@ -10,7 +10,7 @@ import typer
 
 from server import logs
 from server.commands.desk import out, refuse, settings_or_refuse
-from server.config import Settings
+from server.config import ConfigurationRefused, Settings
 from server.storage.refusal import StorageRefused
 
 
@@ -26,20 +26,18 @@ def serve(
     """Serve buyers and agents until SIGTERM or Ctrl-C."""
     settings = settings_or_refuse(port=port, data=data, bind=bind)
     logs.set_up(settings.log_level)
-    out.print(f"livedesk serves {settings.origin} (console: {settings.origin}/console/)", highlight=False)
     try:
         asyncio.run(_serve(settings))
-    except StorageRefused as refused:
+    except (ConfigurationRefused, StorageRefused) as refused:
         refuse(str(refused))
-    except OSError as error:
-        refuse(
-            f"{settings.bind}:{settings.port} or the admin address cannot be used: {error.strerror or error}."
-        )
 
 
 async def _serve(settings: Settings) -> None:
     # Imported here: the other commands start without the whole server.
     from server.app import serve as run
 
+    def ready() -> None:
+        out.print(f"livedesk serves {settings.origin} (console: {settings.origin}/console/)", highlight=False)
+
     logs.catch_the_rest(asyncio.get_running_loop())
-    await run(settings)
+    await run(settings, ready=ready)

@@ -173,16 +173,27 @@ async def test_a_process_serves_takes_rights_away_and_ends_in_order(prepared: Wo
         assert hidden not in written
 
 
-async def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
+async def test_an_address_or_a_folder_that_cannot_be_used_is_one_sentence_naming_its_setting(
+    tmp_path: Path,
+) -> None:
+    no_folder = tmp_path / "file" / "data"
+    no_folder.parent.touch()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        async with process(tmp_path / "data", taken.getsockname()[1]) as started:
-            _, err = await asyncio.wait_for(started.communicate(), STARTS_WITHIN_S)
-    assert started.returncode == 1
-    last = err.decode().splitlines()[-1]
-    assert last.startswith("livedesk: 127.0.0.1:")
-    assert "Traceback" not in err.decode()
+        port = taken.getsockname()[1]
+        admin = {"LIVEDESK_ADMIN_BIND": f"127.0.0.1:{port}"}
+        for data, own, more, said in (
+            (tmp_path, port, {}, f"127.0.0.1:{port} (LIVEDESK_BIND and LIVEDESK_PORT) cannot be listened on"),
+            (tmp_path, free_port(), admin, f"127.0.0.1:{port} (LIVEDESK_ADMIN_BIND) cannot be listened on"),
+            (no_folder, free_port(), {}, f"The data folder {no_folder} (LIVEDESK_DATA) cannot be used"),
+        ):
+            async with process(data, own, **more) as started:
+                out, err = await asyncio.wait_for(started.communicate(), STARTS_WITHIN_S)
+            assert started.returncode == 1
+            assert out == b""
+            assert err.decode().splitlines()[-1].startswith(f"livedesk: {said}: ")
+            assert "Traceback" not in err.decode()
 
 
 async def test_a_wrong_setting_stops_the_start_with_one_sentence(tmp_path: Path) -> None:
