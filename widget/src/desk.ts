@@ -28,7 +28,7 @@ import { PageIdentity } from './identity.ts'
 import type { Place, Size, Theme, ToFrame } from './messages.ts'
 import { Session, type Kept } from './session.ts'
 import type { Start } from './start.ts'
-import { locale, setLocale, toLocale } from './words.ts'
+import { locale, readersLocale, setLocale, toLocale } from './words.ts'
 
 export interface DeskOptions {
   readonly start: Start
@@ -137,7 +137,8 @@ export class Desk {
       this.state.shopRefusal = new Refusal('not_found', 'No shop is named.')
       return
     }
-    const wish = toLocale(start.locale)
+    // Inside a merchant's page it is that page's language that counts.
+    const wish = toLocale(start.locale) ?? (bridge.embedded ? null : readersLocale())
     const speaking = wish ? this.wishLocale(wish) : null
     this.reading = this.readShop()
     if (!bridge.embedded) this.open(start.place)
@@ -165,7 +166,7 @@ export class Desk {
 
   /** Without a shop it is the reader's own language that counts. */
   private async speakToReader(): Promise<void> {
-    if (!this.localeWished) await setLocale(toLocale(navigator.language) ?? 'zh-CN')
+    if (!this.localeWished) await setLocale(readersLocale() ?? 'zh-CN')
   }
 
   // What the person does -------------------------------------------------------------------------------

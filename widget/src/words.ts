@@ -11,6 +11,15 @@ export function toLocale(wish: string | null | undefined): Locale | null {
   return /^en\b/i.test(wish) ? 'en' : null
 }
 
+/** The first of the reader's own languages that is spoken here; null if none is. */
+export function readersLocale(): Locale | null {
+  for (const each of navigator.languages) {
+    const known = toLocale(each)
+    if (known) return known
+  }
+  return null
+}
+
 export const locale: ShallowRef<Locale> = shallowRef('zh-CN')
 export const words: ShallowRef<Words> = shallowRef(zh)
 

@@ -80,7 +80,10 @@ function world(options: { start?: Partial<Start>; storage?: Storage | null; brid
 const WELCOME: ToFrame = { livedesk: 'welcome', locale: '', theme: 'light', phone: true, own: false, signed: false }
 
 beforeEach(() => localStorage.clear())
-afterEach(() => setLocale('zh-CN'))
+afterEach(() => {
+  vi.restoreAllMocks()
+  return setLocale('zh-CN')
+})
 
 describe('in a merchant’s page', () => {
   test('no session begins before it is opened', async () => {
@@ -328,6 +331,25 @@ describe('a page of its own', () => {
     expect(desk.state).toMatchObject({ size: 'page', log: { id: 'c1' } })
     desk.minimise()
     expect(desk.state.size).toBe('page')
+  })
+
+  test.each([
+    { languages: ['de', 'en-GB', 'zh'], wish: null, spoken: 'en' },
+    { languages: ['zh-TW', 'en'], wish: null, spoken: 'zh-CN' },
+    { languages: ['de'], wish: null, spoken: 'zh-CN' },
+    { languages: ['en'], wish: 'zh', spoken: 'zh-CN' },
+  ])('speaks $spoken to one who reads $languages and comes with ?locale=$wish', async ({ languages, wish, spoken }) => {
+    vi.spyOn(navigator, 'languages', 'get').mockReturnValue(languages)
+    const { desk } = world({ start: { mode: 'page', parent: null, locale: wish }, bridge: noBridge })
+    await desk.begin()
+    expect(locale.value).toBe(spoken)
+  })
+
+  test('inside a merchant’s page the shop’s language counts', async () => {
+    vi.spyOn(navigator, 'languages', 'get').mockReturnValue(['en'])
+    const { desk } = world()
+    await desk.begin()
+    expect(locale.value).toBe('zh-CN')
   })
 
   test('without a shop it asks nobody', async () => {
