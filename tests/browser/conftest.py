@@ -26,6 +26,7 @@ KEPT = ROOT / ".test-state"
 SHOTS = KEPT / "screenshots"
 STARTS_WITHIN_S = 90
 PHONE: ViewportSize = {"width": 375, "height": 812}
+TABLET: ViewportSize = {"width": 1180, "height": 820}
 DESKTOP: ViewportSize = {"width": 1440, "height": 900}
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 

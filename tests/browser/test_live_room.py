@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from server.http.pages import pinned_loader, read_widget
-from tests.browser.conftest import DESKTOP, PHONE, Demo
+from tests.browser.conftest import DESKTOP, PHONE, TABLET, Demo
 from tests.browser.people import buy_what_is_explained, sign_in, tap_service, write
 
 Visit = Callable[..., Page]
@@ -139,6 +139,7 @@ def test_axe_finds_no_serious_fault_on_the_buyers_page(
 ) -> None:
     page = visit(f"{demo.desk}/c/{_shop(demo, visit)}", size, locale)
     expect(page.locator("textarea")).to_be_visible()
+    expect(page.locator("html")).to_have_attribute("lang", locale)
     shot(page, f"buyer-{size['width']}-{locale}")
     assert serious(page) == []
 
@@ -156,3 +157,18 @@ def test_axe_finds_no_serious_fault_in_the_room_and_the_console(demo: Demo, visi
     expect(console.locator("main")).to_contain_text("服饰")
     shot(console, "wall-desktop")
     assert serious(console) == []
+
+
+def test_a_finger_gets_44_px_on_every_control_of_the_console(demo: Demo, visit: Visit) -> None:
+    tablet = visit(f"{demo.desk}/console/", TABLET, is_mobile=True, has_touch=True)
+    sign_in(tablet, demo, "annie", ready=False)
+    for place in ("工作台", "设置"):
+        tablet.click(f"nav >> text={place}")
+        expect(tablet.locator("main")).to_be_visible()
+        assert tablet.evaluate(SMALL) == []
+
+
+SMALL = """() => [...document.querySelectorAll('button, nav a, [role=tab], .el-radio-button__inner')]
+  .filter((control) => control.offsetParent)
+  .filter((control) => Math.min(control.offsetWidth, control.offsetHeight) < 44)
+  .map((control) => control.outerHTML)"""
