@@ -89,7 +89,7 @@ export const en: Words = {
 
   assigned: (name) => `${name} is with you now`,
   transferred: (name) => (name ? `You were handed on to ${name}` : 'You were handed on to the right team'),
-  requeued: 'The agent lost the connection. You are first in line again.',
+  requeued: 'The agent lost the connection. You are being given to another one first.',
   closedByBuyer: 'You ended the conversation',
   closedByAgent: 'The agent ended the conversation',
   closedBySystem: 'The conversation has ended',
