@@ -195,6 +195,11 @@ export class LogClient<N extends Namespace> {
     else this.link.nudge()
   }
 
+  /** The network beneath has changed: a connection over the old one would hang for long. */
+  redial(): void {
+    this.link.redial()
+  }
+
   /** A better token is to be had (another identity): connect anew with it. */
   renewToken(): void {
     this.link.renew()
@@ -204,8 +209,12 @@ export class LogClient<N extends Namespace> {
   // Requests -------------------------------------------------------------------------------------------
 
   /** Asks once, now. Rejects with `offline` or `timeout` when the outcome is unknown. */
-  async request<C extends CommandName<N>>(command: C, payload: RequestOf<N, C>): Promise<ReplyOf<N, C>> {
-    const reply = (await this.link.request(command, payload)) as ReplyOf<N, C>
+  async request<C extends CommandName<N>>(
+    command: C,
+    payload: RequestOf<N, C>,
+    timeoutMs?: number,
+  ): Promise<ReplyOf<N, C>> {
+    const reply = (await this.link.request(command, payload, timeoutMs)) as ReplyOf<N, C>
     this.learn(payload, reply)
     return reply
   }

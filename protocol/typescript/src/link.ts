@@ -94,6 +94,14 @@ export class Link {
     }
   }
 
+  /** The path beneath is another, or dead without a word: drop the connection and dial at once. */
+  redial(): void {
+    if (!this.connection && this.current.status !== 'waiting') return
+    this.leave(new Refusal('offline', 'The connection was dropped for a new one.'))
+    this.failures = 0
+    void this.try()
+  }
+
   /** Drops the connection and asks for a new token: the session behind it is over. */
   renew(): void {
     this.wish = 'renew'

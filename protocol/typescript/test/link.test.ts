@@ -74,6 +74,26 @@ describe('the connection', () => {
     expect(Math.max(...delays) - Math.min(...delays)).toBeGreaterThan(1_000)
   })
 
+  test('is dialled anew at once when the network beneath it is another', async () => {
+    const { clock, link, dialled, last, wishes } = rig()
+    link.redial()
+    expect(dialled).toHaveLength(0)
+    link.start()
+    await clock.pass(0)
+    last().hooks.opened()
+    const lost = link.request('chat.sync', {}).catch((refusal: Refusal) => refusal.code)
+    link.redial()
+    await clock.pass(0)
+    expect(await lost).toBe('offline')
+    expect(dialled.map((one) => one.closed)).toEqual([true, false])
+    last().hooks.lost('unreachable')
+    link.redial()
+    await clock.pass(0)
+    expect(dialled).toHaveLength(3)
+    expect(wishes).toEqual(['connect', 'reconnect', 'reconnect'])
+    link.stop()
+  })
+
   test('asks for another token when the server does not accept the first', async () => {
     const { clock, link, wishes, last, redial } = rig()
     link.start()

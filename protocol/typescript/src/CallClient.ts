@@ -1,0 +1,553 @@
+import { asRefusal, isTransient, Refusal } from './refusal.ts'
+import type { Call, CallMark, Participant, StillAsked } from './wire.ts'
+import { CallLeg } from './call/CallLeg.ts'
+import { Devices } from './call/Devices.ts'
+import { MarkTrack } from './call/MarkTrack.ts'
+import { Meter } from './call/Meter.ts'
+import type { Figures } from './call/quality.ts'
+import { keepRejoin, keptRejoin } from './call/rejoin.ts'
+import { after, meIn, NO_CALLS, phaseOf, type CallsAction, type CallsState, type Part } from './call/state.ts'
+import type { ActiveCall, CallClientOptions, CallsView, CallView } from './call/view.ts'
+
+export { DeviceRefused, type DeviceFault, type Devices, type DevicesState, type Facing } from './call/Devices.ts'
+export { pageBrowser, type CallBrowser } from './call/browser.ts'
+export { callSocket, type CallSocket } from './call/socket.ts'
+export { EMPTY_BOARD, mayDraw, pictureBox, pointIn, type Board, type Boards, type Box, type Pointer, type Shape } from './call/marks.ts'
+export type { Figures, Level, Rung, Step } from './call/quality.ts'
+export type { Part, Phase, Role } from './call/state.ts'
+export type { ActiveCall, CallClientOptions, CallsView, CallView } from './call/view.ts'
+
+/** An unanswered join means a dead connection rather than a slow server. */
+export const JOIN_MS = 3_000
+/** From the answer to a path, or another leg is tried. */
+export const PATH_MS = 8_000
+/** Pauses between attempts, the first and the longest. */
+export const PAUSE_MS = 250
+export const PAUSE_MOST_MS = 2_000
+
+/**
+ * Calls on one page, for buyers, agents, supervisors and guests: rings, media, marks, and how all of it goes on
+ * over reloads and changed networks.
+ *
+ * ```ts
+ * const calls = new CallClient({ side: 'buyer', socket: callSocket(logClient), browser: pageBrowser(), clock })
+ * calls.subscribe(() => render(calls.view))
+ * calls.start()
+ * await calls.devices.open({ camera: true, microphone: true })  // preview: view.devices.preview
+ * await calls.invite({ conversationId, media: 'video' })        // rings; joins by itself when answered
+ * await calls.answer(callId)                                    // the other way round
+ * element.srcObject = calls.view.active.streams.get(participantId)
+ * calls.devices.setMicrophone(false); calls.devices.switchCamera(); calls.devices.shareScreen(true)
+ * await calls.consent(true, 'recording-1', 'zh-CN')
+ * await calls.draw({ shape: 'circle', mark_id: calls.newMarkId(), of, frame_ms, … })
+ * await calls.hangUp(callId); calls.dismiss(callId)
+ * ```
+ *
+ * What it promises
+ * - `view` follows the server: of two states of a call the one with the higher revision counts, and whatever was
+ *   missed while there was no connection is asked for with the next one.
+ * - Nothing is opened by itself: camera and microphone only by `devices.open` and its kin. Without any the call
+ *   is joined all the same, one hears and sees.
+ * - `devices` tell themselves: the others learn (`call.set`) what goes out.
+ * - A lost path, another network, a server that hears nothing or another media process: a new leg is opened until
+ *   one stands or the call is over (`phase` is `reconnecting`). A call taken over by another page is left alone
+ *   (`elsewhere`); `join(id, { move: true })` brings it here.
+ * - One call at a time has media here; to invite to, answer or join another is refused as `busy`.
+ * - When the call ends or is left, camera and microphone are given back.
+ *
+ * Rejections are `Refusal` (of the server or the connection) or, of devices, `DeviceRefused`.
+ */
+export class CallClient {
+  readonly devices: Devices
+  private state: CallsState = NO_CALLS
+  private leg: CallLeg | null = null
+  private marks: MarkTrack | null = null
+  private readonly meter: Meter
+  /** Rises with every attempt to have media: the earlier ones give up. */
+  private run = 0
+  private attempting = false
+  /** The call's revision and the flags that were told last: nothing is told twice. */
+  private flagsTold = ''
+  private offs: (() => void)[] = []
+  private readonly wakers = new Set<() => void>()
+  /** Calls that this page asked for: answered, it joins. */
+  private readonly asked = new Set<string>()
+  private readonly listeners = new Set<() => void>()
+  private readonly stillListeners = new Set<(asked: StillAsked) => void>()
+  private snap: CallsView | null = null
+
+  constructor(private readonly options: CallClientOptions) {
+    const facing = options.facing ?? (options.side === 'buyer' ? 'environment' : 'user')
+    this.devices = new Devices(options.browser, options.clock, facing, (sent) => this.devicesChanged(sent))
+    this.meter = new Meter(options.clock, {
+      measured: (leg, figures) => this.measured(leg, figures),
+      dead: () => this.legLost(),
+    })
+  }
+
+  // What is seen ---------------------------------------------------------------------------------------
+
+  get view(): CallsView {
+    return (this.snap ??= this.look())
+  }
+
+  /** Calls after every change of `view`. The answer ends it. */
+  subscribe(listener: () => void): () => void {
+    this.listeners.add(listener)
+    return () => void this.listeners.delete(listener)
+  }
+
+  /** The agent asks this buyer's camera for a still. The answer ends it. */
+  onStill(listener: (asked: StillAsked) => void): () => void {
+    this.stillListeners.add(listener)
+    return () => void this.stillListeners.delete(listener)
+  }
+
+  // Beginning and end ----------------------------------------------------------------------------------
+
+  /** Follows the calls of this connection. Called again it changes nothing. */
+  start(): void {
+    if (this.offs.length > 0) return
+    const { socket, browser } = this.options
+    const told = ({ call }: { call: Call }): void => this.told(call)
+    this.offs = [
+      ...TOLD.map((event) => socket.on(event, told)),
+      socket.on('call.reconnecting', ({ call, participant_id }) => {
+        this.told(call)
+        // The server hears nothing of ours, whatever it looks like from here.
+        if (this.meOf(call)?.participant_id === participant_id && this.isActive(call.call_id)) this.legLost()
+      }),
+      socket.on('call.moved', ({ call_id, leg_id }) => {
+        if (!this.isActive(call_id) || this.state.part?.legId === leg_id || this.attempting) return
+        this.giveUp()
+        this.do({ type: 'leg', callId: call_id, change: { leg: 'elsewhere', legId: null } })
+      }),
+      socket.on('call.routed', ({ call_id, leg_id, tracks }) => {
+        if (this.state.part?.legId === leg_id) this.do({ type: 'leg', callId: call_id, change: { tracks } })
+      }),
+      socket.on('call.marked', ({ call_id, entry }) => {
+        if (this.marks?.callId === call_id) this.marks.take(entry)
+      }),
+      socket.on('call.quality_changed', (change) => this.do({ type: 'quality', change })),
+      socket.on('call.still_asked', (asked) => this.stillListeners.forEach((listener) => listener(asked))),
+      socket.connected(() => {
+        void this.load()
+        this.wake()
+      }),
+      browser.watch((what) => {
+        if (what !== 'network') this.seen(what === 'shown')
+        else if (this.state.part?.leg === 'up' || this.attempting) {
+          socket.redial()
+          this.legLost()
+        }
+      }),
+    ]
+  }
+
+  /** Ends it: the leg is closed, the devices are given back. The call itself is kept for a while. */
+  stop(): void {
+    this.offs.splice(0).forEach((off) => off())
+    this.giveUp()
+    if (this.state.part) this.do({ type: 'left', callId: this.state.part.callId })
+  }
+
+  // Ring -----------------------------------------------------------------------------------------------
+
+  /** Asks the other side for a call. Agents bring the fence of their assignment. */
+  async invite(wish: { conversationId: string; media: Call['media']; fence?: number }): Promise<Call> {
+    this.onlyOne(null)
+    const { socket } = this.options
+    const called = await socket.insist('call.invite', {
+      conversation_id: wish.conversationId,
+      client_id: socket.newClientId(),
+      media: wish.media,
+      ...(wish.fence === undefined ? {} : { fence: wish.fence }),
+    })
+    this.asked.add(called.call.call_id)
+    this.called(called)
+    return called.call
+  }
+
+  /** Takes the call that rings here, and joins it. */
+  async answer(callId: string): Promise<void> {
+    this.onlyOne(callId)
+    const state = this.callOf(callId)?.state
+    // Who is rung as the next agent only joins: it was answered by the one before.
+    if (state === undefined || state === 'ringing') {
+      this.called(await this.options.socket.insist('call.answer', { call_id: callId }))
+    }
+    await this.join(callId)
+  }
+
+  async decline(callId: string): Promise<void> {
+    if (!this.state.part) this.devices.close()
+    this.called(await this.options.socket.insist('call.decline', { call_id: callId }))
+  }
+
+  /** Leaves at once, also without a connection; the server is told as soon as there is one. */
+  async hangUp(callId: string): Promise<void> {
+    const call = this.callOf(callId)
+    const role = call && this.meOf(call)?.role
+    const own = this.asked.delete(callId) || this.isActive(callId)
+    if (own) this.giveUp()
+    keepRejoin(this.options.browser, callId, null)
+    if (call && (role === 'buyer' || role === 'agent')) this.ended(call, 'hung_up')
+    this.do({ type: 'left', callId })
+    this.called(await this.options.socket.insist('call.hang_up', { call_id: callId }))
+  }
+
+  /** An ended call is not shown any more. */
+  dismiss(callId: string): void {
+    if (this.callOf(callId)?.state === 'ended') this.do({ type: 'dismissed', callId })
+  }
+
+  // Media ----------------------------------------------------------------------------------------------
+
+  /** Brings one's media into the call, again after a reload; resolves when it is up. `move`: from another page. */
+  async join(callId: string, { move = false } = {}): Promise<void> {
+    this.onlyOne(callId)
+    const leg = this.isActive(callId) ? this.state.part?.leg : undefined
+    if (leg === 'joining' || leg === 'up' || leg === 'lost') return
+    this.marks = new MarkTrack(callId, this.options.socket, () => this.changed())
+    this.meter.reset()
+    this.do({ type: 'part', part: { callId, leg: 'joining', legId: null, tracks: [], refusal: null } })
+    await this.connect(callId, move)
+  }
+
+  /** Agrees to being recorded or not, by the text that was shown; refusing after agreeing withdraws. */
+  async consent(granted: boolean, textVersion: string, locale: 'zh-CN' | 'en'): Promise<void> {
+    const { callId } = this.active()
+    const said = { call_id: callId, granted, text_version: textVersion, locale }
+    this.called(await this.options.socket.insist('call.consent', said))
+  }
+
+  // Guidance -------------------------------------------------------------------------------------------
+
+  /** An id for the next mark. */
+  newMarkId(): string {
+    return this.options.socket.newClientId()
+  }
+
+  /** Draws for both sides, here at once. A refused mark is taken back and rejects. */
+  async draw(mark: CallMark): Promise<void> {
+    this.active()
+    const me = this.view.active?.me?.participant_id ?? ''
+    await this.marks?.draw(mark, me, this.options.clock.now() + this.state.ahead)
+  }
+
+  /** Agents: asks the buyer's camera for a still of high resolution. */
+  async askStill(): Promise<StillAsked> {
+    const { socket } = this.options
+    return socket.insist('call.still', { call_id: this.active().callId, client_id: socket.newClientId() })
+  }
+
+  // Supervisors ----------------------------------------------------------------------------------------
+
+  /** Hears the call (and joins it), is heard by the agent alone, is heard by all. */
+  async supervise(callId: string, mode: 'listen' | 'whisper' | 'barge'): Promise<void> {
+    this.onlyOne(callId)
+    if (mode === 'listen') this.devices.close()
+    const called = await this.options.socket.insist(`call.${mode}`, { call_id: callId })
+    const seat = called.call.participants.find((one) => one.role === 'supervisor' && one.state !== 'left')
+    if (seat) this.do({ type: 'own', callId, participantId: seat.participant_id })
+    this.called(called)
+    await this.join(callId)
+  }
+
+  /** Takes conversation and call from the agent. */
+  async takeOver(callId: string): Promise<void> {
+    this.called(await this.options.socket.insist('call.take_over', { call_id: callId }))
+  }
+
+  // What the server says -------------------------------------------------------------------------------
+
+  private async load(): Promise<void> {
+    const asked = this.state.calls.filter((call) => this.meOf(call)).map((call) => call.call_id)
+    try {
+      const { calls, now } = await this.options.socket.insist('call.load', {})
+      this.do({ type: 'loaded', ahead: now - this.options.clock.now(), calls, asked })
+      for (const call of calls) {
+        const own = keptRejoin(this.options.browser, call.call_id)
+        if (own) this.do({ type: 'own', callId: call.call_id, participantId: own.participantId })
+        this.joinIfAnswered(call)
+      }
+    } catch {
+      // Nothing carries calls at present; events and the next connection tell more.
+    }
+    if (this.state.part?.leg === 'up') void this.marks?.read()
+  }
+
+  private called({ call, now }: { call: Call; now: number }): void {
+    this.told(call, now - this.options.clock.now())
+  }
+
+  private told(call: Call, ahead?: number): void {
+    this.do(ahead === undefined ? { type: 'told', call } : { type: 'told', call, ahead })
+    this.joinIfAnswered(call)
+    this.tellFlags()
+  }
+
+  private joinIfAnswered(call: Call): void {
+    if (call.state === 'ringing' || call.state === 'ended' || !this.asked.delete(call.call_id)) return
+    if (!this.state.part) this.join(call.call_id).catch(() => {})
+  }
+
+  /** It is over, though the server has not said so here. */
+  private ended(call: Call, reason: Call['reason']): void {
+    this.do({ type: 'told', call: { ...call, revision: call.revision + 1, state: 'ended', reason: reason ?? null } })
+  }
+
+  // The leg --------------------------------------------------------------------------------------------
+
+  private async connect(callId: string, move: boolean): Promise<void> {
+    const run = ++this.run
+    this.attempting = true
+    try {
+      for (let failures = 0; run === this.run; failures++) {
+        try {
+          await this.openLeg(callId, move, run)
+          return
+        } catch (thrown) {
+          if (run !== this.run) return
+          const refusal = asRefusal(thrown)
+          if (!WORTH_TRYING.has(refusal.code) && !isTransient(refusal.code)) {
+            this.refused(callId, refusal)
+            throw refusal
+          }
+          if (refusal.code === 'timeout') this.options.socket.redial()
+        }
+        await this.nap(Math.min(PAUSE_MOST_MS, PAUSE_MS * 2 ** failures))
+      }
+    } finally {
+      if (run === this.run) this.attempting = false
+    }
+  }
+
+  private async openLeg(callId: string, move: boolean, run: number): Promise<void> {
+    const { socket, browser, clock } = this.options
+    const kept = keptRejoin(browser, callId)
+    const token = kept ? { rejoin_token: kept.token } : {}
+    const joined = await socket.ask('call.join', { call_id: callId, move, ...token }, JOIN_MS)
+    if (run !== this.run) return
+    keepRejoin(browser, callId, { token: joined.rejoin_token, participantId: joined.participant_id })
+    this.leg?.close()
+    this.meter.rest()
+    let stands: () => void = () => {}
+    let fails: () => void = () => {}
+    const path = new Promise<void>((resolve, reject) => {
+      stands = resolve
+      fails = () => reject(new Refusal('offline', 'No path to the media service was found.'))
+    })
+    path.catch(() => {})
+    const leg = new CallLeg(browser, joined, {
+      state: (state) => {
+        if (state === 'connected') stands()
+        if (state !== 'failed' && state !== 'disconnected') return
+        fails()
+        if (this.leg === leg) this.legLost()
+      },
+      arrived: () => this.changed(),
+    })
+    this.leg = leg
+    this.do({ type: 'own', callId, participantId: joined.participant_id })
+    this.do({ type: 'leg', callId, change: { legId: joined.leg_id, tracks: joined.tracks } })
+    this.told(joined.call)
+    const cancel = clock.after(PATH_MS, fails)
+    try {
+      const answer = await leg.answer(this.devices.track('audio'), this.devices.track('video'))
+      await socket.ask('call.describe', { call_id: callId, leg_id: joined.leg_id, answer }, JOIN_MS)
+      await path
+    } finally {
+      cancel()
+    }
+    // What was opened or closed while the answer was made.
+    await leg.send('audio', this.devices.track('audio'))
+    await leg.send('video', this.devices.track('video'))
+    if (run !== this.run) return
+    this.meter.follow(leg)
+    this.flagsTold = ''
+    this.do({ type: 'leg', callId, change: { leg: 'up', refusal: null } })
+    this.tellFlags()
+    void this.marks?.read()
+  }
+
+  private refused(callId: string, { code, message }: Refusal): void {
+    this.giveUp()
+    const call = this.callOf(callId)
+    if (code === 'call_ended' || code === 'not_found') {
+      if (call) this.ended(call, null)
+      this.do({ type: 'left', callId })
+    } else {
+      const leg = code === 'elsewhere' ? 'elsewhere' : 'refused'
+      this.do({ type: 'leg', callId, change: { leg, legId: null, refusal: { code, message } } })
+    }
+  }
+
+  /** The path is gone: another leg, unless one is being opened already. */
+  private legLost(): void {
+    const { part } = this.state
+    if (!part || this.attempting || part.leg !== 'up') return
+    this.meter.rest()
+    this.do({ type: 'leg', callId: part.callId, change: { leg: 'lost' } })
+    this.connect(part.callId, false).catch(() => {})
+  }
+
+  /** This page has no media any more, and gives its devices back. */
+  private giveUp(): void {
+    this.run++
+    this.attempting = false
+    this.meter.rest()
+    this.leg?.close()
+    this.leg = null
+    this.devices.close()
+    this.wake()
+  }
+
+  private nap(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.wakers.delete(wake)
+        cancel()
+        resolve()
+      }
+      const cancel = this.options.clock.after(ms, wake)
+      this.wakers.add(wake)
+    })
+  }
+
+  private wake(): void {
+    for (const wake of [...this.wakers]) wake()
+  }
+
+  private measured(leg: CallLeg, figures: Figures): void {
+    this.changed()
+    const call_id = this.state.part?.callId
+    if (call_id === undefined) return
+    const { roundTripMs: round_trip_ms, sent, received } = figures
+    this.options.socket
+      .ask('call.report', { call_id, leg_id: leg.id, round_trip_ms, sent, received, step: this.meter.step })
+      // The next report tells.
+      .catch(() => {})
+  }
+
+  // Devices --------------------------------------------------------------------------------------------
+
+  private devicesChanged(sent: 'audio' | 'video' | null): void {
+    if (sent) this.leg?.send(sent, this.devices.track(sent)).catch(() => this.legLost())
+    this.changed()
+    this.tellFlags()
+  }
+
+  /** Tells the others what goes out, as long as the server knows it otherwise. */
+  private tellFlags(): void {
+    const { active } = this.view
+    if (!active?.me || active.part.leg !== 'up') return
+    const { me, call } = active
+    const { camera, microphone, screen } = this.devices.state
+    const flags = { camera: camera === 'on', microphone: microphone === 'on', screen }
+    if (me.camera === flags.camera && me.microphone === flags.microphone && me.screen === flags.screen) return
+    const telling = JSON.stringify([call.revision, flags])
+    if (telling === this.flagsTold) return
+    this.flagsTold = telling
+    this.options.socket
+      .ask('call.set', { call_id: call.call_id, ...flags })
+      .then((called) => this.called(called))
+      // The next change, or the next leg, tells.
+      .catch(() => {})
+  }
+
+  private seen(shown: boolean): void {
+    if (this.options.blankWhenHidden ?? this.options.side === 'buyer') this.devices.blank(!shown)
+    if (shown && this.leg && !this.leg.connected) this.legLost()
+  }
+
+  // State ----------------------------------------------------------------------------------------------
+
+  private do(action: CallsAction): void {
+    const before = this.state
+    this.state = after(before, action)
+    if (this.state === before) return
+    const over = action.type === 'told' && action.call.state === 'ended' ? action.call.call_id : before.part?.callId
+    if (over !== undefined && this.callOf(over)?.state === 'ended') {
+      const own = this.asked.delete(over) || (before.part?.callId === over && !this.state.part)
+      keepRejoin(this.options.browser, over, null)
+      if (own) this.giveUp()
+    }
+    this.changed()
+  }
+
+  private look(): CallsView {
+    const calls = this.state.calls.map((call) => this.viewOf(call))
+    const { part } = this.state
+    const seen = part && calls.find((one) => one.call.call_id === part.callId)
+    const active: ActiveCall | null = seen
+      ? {
+          ...seen,
+          part,
+          streams: this.leg?.streamsOf(part.tracks) ?? new Map(),
+          boards: this.marks?.boards ?? {},
+          figures: this.meter.figures,
+          level: this.meter.level,
+          step: this.meter.step,
+        }
+      : null
+    return { calls, active, devices: this.devices.state }
+  }
+
+  private viewOf(call: Call): CallView {
+    const { ahead } = this.state
+    const me = this.meOf(call)
+    return {
+      call,
+      phase: phaseOf(this.state, call, me),
+      me,
+      others: call.participants.filter((one) => one.participant_id !== me?.participant_id && one.state !== 'left'),
+      ringUntil: call.ring_until - ahead,
+      connectedAt: call.connected_at ? call.connected_at - ahead : null,
+    }
+  }
+
+  private meOf(call: Call): Participant | null {
+    const own = this.state.own[call.call_id] ?? null
+    if (own === null && !(this.options.concerns?.(call) ?? true)) return null
+    return meIn(call, own, this.options.side)
+  }
+
+  private callOf(callId: string): Call | undefined {
+    return this.state.calls.find((call) => call.call_id === callId)
+  }
+
+  private isActive(callId: string): boolean {
+    return this.state.part?.callId === callId
+  }
+
+  private active(): Part {
+    if (!this.state.part) throw new Refusal('not_joined', 'This page is in no call.')
+    return this.state.part
+  }
+
+  private onlyOne(callId: string | null): void {
+    const { part } = this.state
+    if (!part || part.callId === callId || part.leg === 'elsewhere' || part.leg === 'refused') return
+    throw new Refusal('busy', 'One call at a time.')
+  }
+
+  private changed(): void {
+    this.snap = null
+    for (const listener of [...this.listeners]) listener()
+  }
+}
+
+/** Events that say no more than how the call stands now. */
+const TOLD = [
+  'call.rang',
+  'call.answered',
+  'call.joined',
+  'call.left',
+  'call.changed',
+  'call.recording_changed',
+  'call.ended',
+] as const
+
+/** Refusals of a join that pass while the call lives. */
+const WORTH_TRYING: ReadonlySet<string> = new Set(['media_away', 'stale_leg', 'conflict', 'session_expired', 'unauthenticated'])

@@ -1,0 +1,426 @@
+import { describe, expect, it } from 'vitest'
+import type { Call } from '../src/wire.ts'
+import { DeviceRefused } from '../src/CallClient.ts'
+import { aCall, CallWorld, refuse, somebody } from './callWorld.ts'
+
+const answered = (more: Partial<Call> = {}): Call => aCall({ state: 'answered', revision: 2, ...more })
+const connected = (more: Partial<Call> = {}): Call =>
+  aCall({
+    state: 'connected',
+    revision: 5,
+    participants: [somebody('buyer', { state: 'joined' }), somebody('agent', { state: 'joined' })],
+    ...more,
+  })
+
+/** A buyer whose call stands. */
+async function inCall(): Promise<CallWorld> {
+  const world = new CallWorld()
+  world.client.start()
+  await world.client.devices.open({ camera: true, microphone: true })
+  await world.client.invite({ conversationId: 'conversation', media: 'video' })
+  world.living = [answered()]
+  world.tell('call.answered', answered())
+  await world.clock.pass(1)
+  world.living = [connected()]
+  world.tell('call.joined', connected())
+  await world.clock.pass(0)
+  expect(world.phase).toBe('connected')
+  return world
+}
+
+describe('a call that the buyer asks for', () => {
+  it('rings, is answered, is joined by itself and stands', async () => {
+    const world = new CallWorld()
+    world.client.start()
+    await world.client.devices.open({ camera: true, microphone: true })
+    await world.client.invite({ conversationId: 'conversation', media: 'video' })
+    expect(world.phase).toBe('calling')
+    expect(world.peers).toHaveLength(0)
+    world.path = null
+    world.tell('call.answered', answered())
+    await world.clock.pass(1)
+    expect(world.phase).toBe('joining')
+    world.peer.become('connected')
+    await world.clock.pass(0)
+    expect(world.phase).toBe('connecting')
+    world.tell('call.joined', connected())
+    expect(world.phase).toBe('connected')
+  })
+
+  it('sends its tracks on the first two lines, both ways, and hears the agent on them', async () => {
+    const world = await inCall()
+    expect(world.peer.lines.map((line) => line.direction).slice(0, 3)).toEqual(['sendrecv', 'sendrecv', 'recvonly'])
+    expect(world.peer.line('0').sent?.kind).toBe('audio')
+    expect(world.peer.line('1').sent?.kind).toBe('video')
+    const stream = world.client.view.active!.streams.get('agent') as unknown as { tracks: { id: string }[] }
+    expect(stream.tracks.map((track) => track.id)).toEqual(['in0', 'in1'])
+    expect(world.client.view.active!.streams.get('agent')).toBe(stream)
+    expect(world.peer.config.iceServers).toEqual([{ urls: ['turns:turn.example:443'], username: 'u', credential: 'c' }])
+  })
+
+  it('tells no address of the device', async () => {
+    const world = await inCall()
+    expect(world.commands('call.describe')[0]!['answer']).not.toContain('192.168')
+    expect(world.commands('call.describe')[0]!['answer']).toContain('a=mid:0')
+  })
+
+  it('gives camera and microphone back when it is declined', async () => {
+    const world = new CallWorld()
+    world.client.start()
+    await world.client.devices.open({ camera: true, microphone: true })
+    await world.client.invite({ conversationId: 'conversation', media: 'video' })
+    world.tell('call.ended', aCall({ state: 'ended', revision: 2, reason: 'declined' }))
+    expect(world.phase).toBe('ended')
+    expect(world.tracks.map((track) => track.readyState)).toEqual(['ended', 'ended'])
+    world.client.dismiss('call')
+    expect(world.client.view.calls).toEqual([])
+  })
+
+  it('is not joined by another page of the same person', async () => {
+    const world = new CallWorld()
+    world.client.start()
+    world.tell('call.rang', aCall())
+    world.tell('call.answered', answered())
+    await world.clock.pass(1)
+    expect(world.phase).toBe('away')
+    expect(world.peers).toHaveLength(0)
+  })
+})
+
+describe('a call that the agent asks for', () => {
+  it('rings here until it is answered, and is joined then', async () => {
+    const world = new CallWorld()
+    world.client.start()
+    const ringing = aCall({ invited_by: 'agent' })
+    world.tell('call.rang', ringing)
+    expect(world.phase).toBe('ringing')
+    world.living = [answered({ invited_by: 'agent' })]
+    await world.client.answer('call')
+    expect(world.phase).toBe('connecting')
+    expect(world.client.view.devices.camera).toBe('off')
+  })
+
+  it('is declined', async () => {
+    const world = new CallWorld()
+    world.client.start()
+    world.tell('call.rang', aCall({ invited_by: 'agent' }))
+    world.living = [aCall({ invited_by: 'agent', state: 'ended', revision: 2, reason: 'declined' })]
+    await world.client.decline('call')
+    expect(world.phase).toBe('ended')
+  })
+
+  it('rings by the server clock', () => {
+    const world = new CallWorld()
+    world.client.start()
+    const ahead = 90_000
+    world.answers['call.load'] = () => ({ now: world.clock.now() + ahead, calls: [] })
+    world.reconnected()
+    return world.clock.pass(1).then(() => {
+      world.tell('call.rang', aCall({ invited_by: 'agent', ring_until: world.clock.now() + ahead + 30_000 }))
+      expect(world.client.view.calls[0]!.ringUntil).toBe(world.clock.now() + 30_000)
+    })
+  })
+})
+
+describe('states of a call', () => {
+  it('go by the revision, in whatever order they are heard', async () => {
+    const world = await inCall()
+    world.tell('call.changed', connected({ revision: 4, state: 'answered' }))
+    expect(world.phase).toBe('connected')
+  })
+
+  it('say when the other side is waited for, and when the next agent is to come', async () => {
+    const world = await inCall()
+    const lost = [somebody('buyer', { state: 'joined' }), somebody('agent', { state: 'reconnecting' })]
+    world.tell('call.reconnecting', connected({ revision: 6, participants: lost }), { participant_id: 'agent', code: 'leg_lost' })
+    expect(world.phase).toBe('interrupted')
+    const gone = [somebody('buyer', { state: 'joined' }), somebody('agent', { state: 'left' })]
+    world.tell('call.left', connected({ revision: 7, state: 'waiting', participants: gone }))
+    expect(world.phase).toBe('waiting')
+    expect(world.peers).toHaveLength(1)
+  })
+
+  it('end what a missed event ended', async () => {
+    const world = await inCall()
+    world.living = []
+    world.reconnected()
+    await world.clock.pass(1)
+    expect(world.phase).toBe('ended')
+    expect(world.peer.closed).toBe(true)
+    expect(world.tracks.every((track) => track.readyState === 'ended')).toBe(true)
+  })
+
+  it('do not concern an agent who only looks at the conversation', () => {
+    const world = new CallWorld('agent', () => false)
+    world.client.start()
+    world.tell('call.rang', aCall())
+    expect(world.phase).toBe('outside')
+  })
+
+  it('keep the words for a connection when a newer call comes without them', async () => {
+    const world = await inCall()
+    world.hear('call.quality_changed', { call_id: 'call', participant_id: 'agent', level: 'poor', step: 'low_rate' })
+    world.tell('call.changed', connected({ revision: 6 }))
+    expect(world.client.view.active!.others[0]).toMatchObject({ level: 'poor', step: 'low_rate' })
+  })
+})
+
+describe('a lost path', () => {
+  it('is replaced by another leg with the token of the last one', async () => {
+    const world = await inCall()
+    world.peer.become('failed')
+    expect(world.phase).toBe('reconnecting')
+    await world.clock.pass(1)
+    expect(world.phase).toBe('connected')
+    expect(world.peers).toHaveLength(2)
+    expect(world.peers[0]!.closed).toBe(true)
+    expect(world.commands('call.join').at(-1)).toMatchObject({ rejoin_token: 'token1', move: false })
+    expect(world.peer.line('1').sent?.readyState).toBe('live')
+  })
+
+  it('is noticed within three seconds when nothing arrives any more', async () => {
+    const world = await inCall()
+    world.peer.bytes = 100
+    await world.clock.pass(1_000)
+    world.peer.bytes = 200
+    await world.clock.pass(1_000)
+    expect(world.peers).toHaveLength(1)
+    await world.clock.pass(2_000)
+    expect(world.peers).toHaveLength(2)
+  })
+
+  it('is replaced when the device is on another network, over another connection', async () => {
+    const world = await inCall()
+    world.watcher('network')
+    await world.clock.pass(1)
+    expect(world.redials).toBe(1)
+    expect(world.peers).toHaveLength(2)
+  })
+
+  it('is tried again until a path stands', async () => {
+    const world = await inCall()
+    world.path = 'failed'
+    world.peer.become('failed')
+    await world.clock.pass(3_000)
+    expect(world.phase).toBe('reconnecting')
+    world.path = 'connected'
+    await world.clock.pass(2_000)
+    expect(world.phase).toBe('connected')
+    expect(world.peers.filter((peer) => !peer.closed)).toHaveLength(1)
+  })
+
+  it('is replaced when the server hears nothing of ours', async () => {
+    const world = await inCall()
+    const lost = [somebody('buyer', { state: 'reconnecting' }), somebody('agent', { state: 'joined' })]
+    world.living = [connected({ revision: 6, participants: lost })]
+    world.tell('call.reconnecting', world.living[0]!, { participant_id: 'buyer', code: 'media_lost' })
+    await world.clock.pass(1)
+    expect(world.peers).toHaveLength(2)
+  })
+
+  it('goes on while no media process is there, and ends with the call', async () => {
+    const world = await inCall()
+    world.answers['call.join'] = refuse('media_away')
+    world.peer.become('failed')
+    await world.clock.pass(5_000)
+    expect(world.phase).toBe('reconnecting')
+    world.answers['call.join'] = refuse('call_ended')
+    await world.clock.pass(2_000)
+    expect(world.phase).toBe('ended')
+  })
+})
+
+describe('another page', () => {
+  it('of the same person takes the call: this one stops and gives its devices back', async () => {
+    const world = await inCall()
+    world.hear('call.moved', { call_id: 'call', participant_id: 'buyer', leg_id: 'other' })
+    expect(world.phase).toBe('elsewhere')
+    expect(world.peer.closed).toBe(true)
+    expect(world.tracks.every((track) => track.readyState === 'ended')).toBe(true)
+    await world.client.join('call', { move: true })
+    expect(world.phase).toBe('connected')
+    expect(world.commands('call.join').at(-1)).toMatchObject({ move: true })
+  })
+
+  it('has the call: one is asked before it is moved', async () => {
+    const world = new CallWorld()
+    world.living = [connected()]
+    world.client.start()
+    await world.clock.pass(1)
+    expect(world.phase).toBe('away')
+    world.answers['call.join'] = refuse('elsewhere')
+    await expect(world.client.join('call')).rejects.toMatchObject({ code: 'elsewhere' })
+    expect(world.phase).toBe('elsewhere')
+  })
+
+  it('after a reload goes on with the token of before', async () => {
+    const before = await inCall()
+    const world = new CallWorld()
+    before.stored.forEach((value, key) => world.stored.set(key, value))
+    world.living = [connected()]
+    world.client.start()
+    await world.clock.pass(1)
+    await world.client.join('call')
+    expect(world.commands('call.join')[0]).toMatchObject({ rejoin_token: 'token1' })
+    expect(world.phase).toBe('connected')
+  })
+})
+
+describe('devices', () => {
+  it('are not opened before they are asked for', async () => {
+    const world = new CallWorld()
+    world.client.start()
+    world.tell('call.rang', aCall({ invited_by: 'agent' }))
+    world.living = [answered({ invited_by: 'agent' })]
+    await world.client.answer('call')
+    expect(world.tracks).toHaveLength(0)
+    expect(world.commands('call.set')[0]).toMatchObject({ camera: false, microphone: false })
+  })
+
+  it('try the rear camera first and turn to the other one', async () => {
+    const world = await inCall()
+    expect(world.tracks[1]!.constraints).toMatchObject({ facingMode: { ideal: 'environment' } })
+    await world.client.devices.switchCamera()
+    expect(world.tracks[1]!.readyState).toBe('ended')
+    expect(world.tracks[2]!.constraints).toMatchObject({ facingMode: { ideal: 'user' } })
+    await world.clock.pass(0)
+    expect(world.peer.line('1').sent).toBe(world.tracks[2])
+    expect(world.client.view.devices.facing).toBe('user')
+  })
+
+  it('say why they are not to be had', async () => {
+    const world = new CallWorld()
+    for (const [name, fault] of [
+      ['NotAllowedError', 'denied'],
+      ['NotFoundError', 'missing'],
+      ['NotReadableError', 'in_use'],
+    ] as const) {
+      world.denies = name
+      await expect(world.client.devices.open({ camera: true })).rejects.toMatchObject({ fault })
+      expect(world.client.view.devices).toMatchObject({ fault, busy: false, camera: 'off' })
+    }
+    await expect(world.client.devices.open({ microphone: true })).rejects.toBeInstanceOf(DeviceRefused)
+  })
+
+  it('mute by silence and tell the others', async () => {
+    const world = await inCall()
+    world.said.length = 0
+    world.living = [connected({ revision: 6, participants: [somebody('buyer', { state: 'joined', microphone: false })] })]
+    await world.client.devices.setMicrophone(false)
+    await world.clock.pass(0)
+    expect(world.peer.line('0').sent).toMatchObject({ enabled: false, readyState: 'live' })
+    expect(world.commands('call.set')).toEqual([{ call_id: 'call', camera: true, microphone: false, screen: false }])
+  })
+
+  it('send black before the camera is given back', async () => {
+    const world = await inCall()
+    await world.client.devices.setCamera(false)
+    const track = world.tracks[1]!
+    expect(track).toMatchObject({ enabled: false, readyState: 'live' })
+    expect(world.client.view.devices.camera).toBe('off')
+    await world.clock.pass(300)
+    expect(track.readyState).toBe('ended')
+    expect(world.peer.line('1').sent).toBe(null)
+  })
+
+  it('send black while the page is out of sight', async () => {
+    const world = await inCall()
+    world.watcher('hidden')
+    expect(world.tracks[1]!.enabled).toBe(false)
+    expect(world.commands('call.set').at(-1)).toMatchObject({ camera: false })
+    world.watcher('shown')
+    expect(world.tracks[1]!.enabled).toBe(true)
+  })
+
+  it('share a screen in place of the camera, until its own end', async () => {
+    const world = await inCall()
+    await world.client.devices.shareScreen(true)
+    const screen = world.tracks[2]!
+    await world.clock.pass(0)
+    expect(world.peer.line('1').sent).toBe(screen)
+    expect(world.commands('call.set').at(-1)).toMatchObject({ camera: false, screen: true })
+    screen.onended?.()
+    expect(world.client.view.devices).toMatchObject({ screen: false, camera: 'off', fault: null })
+  })
+
+  it('have light and zoom where the camera says so', async () => {
+    const world = await inCall()
+    expect(world.client.view.devices).toMatchObject({ torch: null, zoom: null })
+    world.tracks[1]!.capabilities = { torch: true, zoom: { min: 1, max: 4, step: 0.5 } }
+    await world.client.devices.setCamera(false)
+    const open = world.client.devices.setCamera(true)
+    world.tracks.at(-1)!.capabilities = { torch: true, zoom: { min: 1, max: 4, step: 0.5 } }
+    await open
+    expect(world.client.view.devices).toMatchObject({ torch: false, zoom: { min: 1, max: 4, step: 0.5, now: 1 } })
+    await world.client.devices.setTorch(true)
+    await world.client.devices.setZoom(9)
+    expect(world.tracks.at(-1)!.applied).toEqual([{ advanced: [{ torch: true }] }, { advanced: [{ zoom: 4 }] }])
+    expect(world.client.view.devices).toMatchObject({ torch: true, zoom: { now: 4 } })
+  })
+})
+
+describe('hanging up', () => {
+  it('is over here at once, also without a connection', async () => {
+    const world = await inCall()
+    let answer: (value: unknown) => void = () => {}
+    world.answers['call.hang_up'] = () => new Promise((resolve) => (answer = resolve))
+    const told = world.client.hangUp('call')
+    expect(world.phase).toBe('ended')
+    expect(world.peer.closed).toBe(true)
+    expect(world.tracks.every((track) => track.readyState === 'ended')).toBe(true)
+    answer({ now: world.clock.now(), call: aCall({ state: 'ended', revision: 9 }) })
+    await told
+    expect(world.stored.size).toBe(0)
+  })
+
+  it('of one call leaves another alone, and only one has media', async () => {
+    const world = await inCall()
+    world.tell('call.rang', aCall({ call_id: 'second', invited_by: 'agent', rang_at: 1_800_000_000_000 }))
+    await expect(world.client.answer('second')).rejects.toMatchObject({ code: 'busy' })
+    world.tell('call.ended', aCall({ call_id: 'second', state: 'ended', revision: 2 }))
+    expect(world.client.view.active?.call.call_id).toBe('call')
+    expect(world.peer.closed).toBe(false)
+  })
+})
+
+describe('marks', () => {
+  const arrow = { shape: 'arrow', of: 'buyer', frame_ms: 40, start: { x: 0, y: 0 }, end: { x: 1, y: 1 } } as const
+
+  it('are drawn here at once and taken back when the server refuses them', async () => {
+    const world = await inCall()
+    await world.client.draw({ ...arrow, mark_id: 'm1' })
+    expect(world.client.view.active!.boards['buyer']!.shapes).toHaveLength(1)
+    world.answers['call.mark'] = refuse('too_many')
+    await expect(world.client.draw({ ...arrow, mark_id: 'm2' })).rejects.toMatchObject({ code: 'too_many' })
+    expect(world.client.view.active!.boards['buyer']!.shapes.map((one) => one.markId)).toEqual(['m1'])
+  })
+
+  it('of others are drawn once, whether heard or read', async () => {
+    const world = await inCall()
+    const entry = { seq: 1, participant_id: 'agent', at: world.clock.now(), mark: { ...arrow, mark_id: 'm1' } }
+    world.hear('call.marked', { call_id: 'call', entry })
+    world.hear('call.marked', { call_id: 'other', entry: { ...entry, seq: 2 } })
+    world.answers['call.sync'] = (asked: { after_seq: number }) => {
+      const missed = { ...entry, seq: 2, mark: { ...arrow, mark_id: 'm2' } }
+      return { marks: asked.after_seq === 0 ? [entry, missed] : [missed], more: false }
+    }
+    world.reconnected()
+    await world.clock.pass(1)
+    expect(world.client.view.active!.boards['buyer']!.shapes.map((one) => one.markId)).toEqual(['m1', 'm2'])
+  })
+})
+
+it('a supervisor listens without any device of his own', async () => {
+  const world = new CallWorld('agent', () => false)
+  world.client.start()
+  const seat = somebody('supervisor', { mode: 'listener', microphone: false })
+  world.living = [connected({ revision: 6, participants: [...connected().participants, seat] })]
+  world.tell('call.changed', connected())
+  expect(world.phase).toBe('outside')
+  await world.client.supervise('call', 'listen')
+  expect(world.client.view.active?.me?.participant_id).toBe('supervisor')
+  expect(world.tracks).toHaveLength(0)
+  expect(world.commands('call.set')).toEqual([])
+  await world.client.hangUp('call')
+  expect(world.client.view.active).toBe(null)
+})
