@@ -77,7 +77,7 @@ async def _assemble(folder: Path, found: Manifest, open_journal: Journal) -> Ass
 
 
 async def _keep(folder: Path, made: Made, name: str, shelf: Shelf) -> Kept:
-    await shelf.put(name, folder / MADE_FOLDER / made.file, made.sha256)
+    await shelf.keep(name, folder / MADE_FOLDER / made.file, made.sha256)
     measured = await shelf.measure(name)
     if measured is None or (measured.bytes, measured.sha256) != (made.bytes, made.sha256):
         raise NotKept(f"{made.file} is not on the shelf as it was sent")

@@ -18,16 +18,10 @@ class ShelfUnavailable(Exception):
 
 
 class Shelf(Protocol):
-    """Whole files by name. Every method may raise `ShelfUnavailable`, and may be repeated."""
+    """Whole files by name. Both methods may raise `ShelfUnavailable`, and may be repeated."""
 
-    async def put(self, name: str, source: Path, sha256: str) -> None:
+    async def keep(self, name: str, source: Path, sha256: str) -> None:
         """Keep a copy of `source` durably, in place of what may lie under `name`."""
 
     async def measure(self, name: str) -> Measured | None:
         """Size and hash of what lies under `name` now, not of what was sent there; None when nothing does."""
-
-    async def read(self, name: str, start: int, end: int) -> bytes:
-        """The bytes from `start` up to `end`. Raises FileNotFoundError."""
-
-    async def delete(self, name: str) -> None:
-        """Take it away; what is not there is away already."""

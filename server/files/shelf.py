@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import obstore
@@ -12,15 +14,28 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
 from protocol.errors import ErrorCode, Refused
+from recordings.shelf import Measured, ShelfUnavailable
 
 log = logging.getLogger(__name__)
 
 FOLDER = "files"
 """Below the data directory."""
+PART_BYTES = 1024 * 1024
+"""A large file is read, hashed and read back in such parts."""
+UPLOAD_BYTES = 5 * 1024 * 1024
+"""So much goes to a bucket at once: the least that S3 takes. Two are in memory."""
+UPLOADS_AT_ONCE = 2
+
+
+class _Changed(Exception):
+    """A file is another than the one that was to be kept."""
 
 
 class Shelf:
-    """Keeps whole files by name. Where it cannot, it raises `Refused(retry)` and nothing is kept."""
+    """Keeps whole files by name. Where it cannot, it raises `Refused(retry)` and nothing is kept.
+
+    `keep` and `measure` are for large files, in the words of `recordings.shelf`.
+    """
 
     def __init__(self, url: str | None, data: Path) -> None:
         """`url`: `s3://bucket/prefix` with the usual AWS_… variables; None keeps in the data directory."""
@@ -42,6 +57,40 @@ class Shelf:
             log.warning("files.not_kept", extra={"error": type(error).__name__})
             raise Refused(ErrorCode.retry) from error
 
+    async def keep(self, name: str, source: Path, sha256: str) -> None:
+        """Copies a file durably in place of what may lie under `name`, if its bytes have this hash.
+
+        It is read part by part and hashed on the way. Raises `ShelfUnavailable`; then what lay there stays.
+        """
+        try:
+            await obstore.put_async(
+                self._store,
+                name,
+                _parts(source, sha256),
+                chunk_size=UPLOAD_BYTES,
+                max_concurrency=UPLOADS_AT_ONCE,
+            )
+            if self._folder is not None:
+                await asyncio.to_thread(_sync, self._folder / name)
+        except (BaseError, OSError, _Changed) as error:
+            log.warning("files.not_kept", extra={"error": type(error).__name__})
+            raise ShelfUnavailable from error
+
+    async def measure(self, name: str) -> Measured | None:
+        """Size and hash of what lies there, by reading all of it. Raises `ShelfUnavailable`."""
+        digest, size = hashlib.sha256(), 0
+        try:
+            found = await obstore.get_async(self._store, name)
+            async for part in found.stream(min_chunk_size=PART_BYTES):
+                size += len(part)
+                await asyncio.to_thread(digest.update, part)
+        except FileNotFoundError:
+            return None
+        except (BaseError, OSError) as error:
+            log.warning("files.not_measured", extra={"error": type(error).__name__})
+            raise ShelfUnavailable from error
+        return Measured(size, digest.hexdigest())
+
     async def read(self, name: str, start: int, end: int) -> bytes:
         """The bytes from `start` up to `end`. Raises `Refused`: not_found where there is no such file."""
         try:
@@ -60,6 +109,18 @@ class Shelf:
             return
         except (BaseError, OSError) as error:
             log.warning("files.not_removed", extra={"error": type(error).__name__})
+
+
+async def _parts(source: Path, sha256: str) -> AsyncIterator[bytes]:
+    """The file in parts, read and hashed beside the loop. Raises `_Changed` when the hash is another."""
+    digest = hashlib.sha256()
+    with await asyncio.to_thread(open, source, "rb") as file:
+        while part := await asyncio.to_thread(file.read, PART_BYTES):
+            await asyncio.to_thread(digest.update, part)
+            yield part
+    # Before the end: a store lets nothing appear under the name until all has come.
+    if digest.hexdigest() != sha256:
+        raise _Changed
 
 
 def _sync(path: Path) -> None:

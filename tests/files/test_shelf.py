@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import random
+import shutil
 import stat
 from pathlib import Path
 
 import pytest
 
 from protocol.errors import ErrorCode, Refused
-from server.files.shelf import FOLDER, Shelf
+from recordings.shelf import Measured, ShelfUnavailable
+from server.files.shelf import FOLDER, UPLOAD_BYTES, Shelf
 
 
 async def test_what_was_put_is_read_whole_and_in_parts_until_it_is_removed(tmp_path: Path) -> None:
@@ -44,3 +48,55 @@ async def test_a_folder_that_cannot_be_written_is_a_refusal_and_no_fault(tmp_pat
     with pytest.raises(Refused) as refusal:
         await shelf.put("cloud/f1", b"first")
     assert refusal.value.code is ErrorCode.retry
+
+
+def large(folder: Path) -> tuple[Path, str]:
+    """More than one part of an upload, and a bit."""
+    source = folder / "source"
+    content = random.Random(7).randbytes(UPLOAD_BYTES + 4096)
+    source.write_bytes(content)
+    return source, hashlib.sha256(content).hexdigest()
+
+
+async def test_a_large_file_is_kept_in_parts_and_measured_where_it_lies(tmp_path: Path) -> None:
+    shelf = Shelf(None, tmp_path)
+    source, sha256 = large(tmp_path)
+    assert await shelf.measure("cloud/recordings/r1/buyer.webm") is None
+    for _ in ("first", "again"):
+        await shelf.keep("cloud/recordings/r1/buyer.webm", source, sha256)
+        found = await shelf.measure("cloud/recordings/r1/buyer.webm")
+        assert found == Measured(source.stat().st_size, sha256)
+    assert source.exists()
+    around = (UPLOAD_BYTES - 8, UPLOAD_BYTES + 8)
+    read = await shelf.read("cloud/recordings/r1/buyer.webm", *around)
+    assert read == source.read_bytes()[slice(*around)]
+    assert [path.name for path in (tmp_path / FOLDER).rglob("*") if path.is_file()] == ["buyer.webm"]
+
+
+async def test_a_file_that_changed_since_it_was_hashed_replaces_nothing(tmp_path: Path) -> None:
+    shelf = Shelf(None, tmp_path)
+    source, sha256 = large(tmp_path)
+    await shelf.keep("cloud/r1", source, sha256)
+    source.write_bytes(source.read_bytes()[:-1] + b"x")
+    with pytest.raises(ShelfUnavailable):
+        await shelf.keep("cloud/r1", source, sha256)
+    with pytest.raises(ShelfUnavailable):
+        await shelf.keep("cloud/r2", source, sha256)
+    measured = await shelf.measure("cloud/r1")
+    assert measured is not None
+    assert measured.sha256 == sha256
+    assert await shelf.measure("cloud/r2") is None
+    assert [path.name for path in (tmp_path / FOLDER).rglob("*") if path.is_file()] == ["r1"]
+
+
+async def test_what_is_not_there_is_told_as_a_shelf_that_cannot_and_may_be_tried_again(
+    tmp_path: Path,
+) -> None:
+    shelf = Shelf(None, tmp_path)
+    with pytest.raises(ShelfUnavailable):
+        await shelf.keep("cloud/r1", tmp_path / "missing", "0" * 64)
+    source, sha256 = large(tmp_path)
+    shutil.rmtree(tmp_path / FOLDER)
+    (tmp_path / FOLDER).write_text("in the way")
+    with pytest.raises(ShelfUnavailable):
+        await shelf.keep("cloud/r1", source, sha256)

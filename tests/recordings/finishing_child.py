@@ -36,7 +36,7 @@ if __name__ == "__main__":
         (os, "fsync"),
         (Path, "unlink"),
         (child, "run"),
-        (FolderShelf, "put"),
+        (FolderShelf, "keep"),
         (FolderShelf, "measure"),
     ):
         setattr(owner, name, fatal(getattr(owner, name)))

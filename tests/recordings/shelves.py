@@ -20,13 +20,13 @@ class FolderShelf:
         self.away = False
         self.puts: list[str] = []
 
-    async def put(self, name: str, source: Path, sha256: str) -> None:
+    async def keep(self, name: str, source: Path, sha256: str) -> None:
         if self.away:
             raise ShelfUnavailable
         self.puts.append(name)
-        await asyncio.to_thread(self._put, name, source)
+        await asyncio.to_thread(self._keep, name, source)
 
-    def _put(self, name: str, source: Path) -> None:
+    def _keep(self, name: str, source: Path) -> None:
         target = self.folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if self.lose != source.name:
@@ -42,9 +42,3 @@ class FolderShelf:
 
     def _measure(self, path: Path) -> Measured | None:
         return Measured(path.stat().st_size, integrity.hash_of(path)) if path.is_file() else None
-
-    async def read(self, name: str, start: int, end: int) -> bytes:
-        return (await asyncio.to_thread((self.folder / name).read_bytes))[start:end]
-
-    async def delete(self, name: str) -> None:
-        await asyncio.to_thread((self.folder / name).unlink, missing_ok=True)
