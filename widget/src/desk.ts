@@ -22,6 +22,7 @@ import {
 import { shallowReactive } from 'vue'
 import type { Accents } from './accent.ts'
 import type { Bridge } from './bridge.ts'
+import type { Capture } from './capture/index.ts'
 import { Draft } from './draft.ts'
 import { ask, type Fetch } from './http.ts'
 import { PageIdentity } from './identity.ts'
@@ -61,9 +62,14 @@ export interface DeskState {
   /** His place in line went back since he last looked. */
   movedBack: boolean
   /** The visible screen: the conversation, or the earlier ones. */
-  view: 'chat' | 'history'
+  view: 'chat' | 'history' | 'capture'
   /** Which of the earlier ones is open; null: their list. */
   past: string | null
+  /** The list of pictures that is being taken, and the shot to begin with. */
+  shots: number | null
+  firstShot: number | null
+  /** Guided capture, once somebody asks for pictures. */
+  capture: Capture | null
   unread: number
 }
 
@@ -71,9 +77,9 @@ export interface DeskState {
 export class Desk {
   readonly state: DeskState
   readonly draft: Draft
-  private readonly session: Session
+  readonly session: Session
   private readonly identity: PageIdentity
-  private client: LogClient<'/buyer'> | null = null
+  client: LogClient<'/buyer'> | null = null
   private keep: Keep | null = null
   private followed: ConversationLog | null = null
   private unfollow: () => void = () => {}
@@ -86,9 +92,10 @@ export class Desk {
   private looking = false
   private reading: Promise<void> | null = null
   private pill = { width: 0, height: 0 }
+  private pictures = 0
   private told = { unread: -1, position: undefined as number | null | undefined, unsaved: -1 }
 
-  constructor(private readonly options: DeskOptions) {
+  constructor(readonly options: DeskOptions) {
     const { start, bridge, fetch, clock, storage } = options
     this.identity = new PageIdentity(bridge, clock, start.identity)
     this.state = shallowReactive<DeskState>({
@@ -105,6 +112,9 @@ export class Desk {
       movedBack: false,
       view: 'chat',
       past: null,
+      shots: null,
+      firstShot: null,
+      capture: null,
       unread: 0,
     })
     this.session = new Session({
@@ -280,7 +290,25 @@ export class Desk {
   showChat(): void {
     this.state.view = 'chat'
     this.state.past = null
+    if (this.state.size === 'full') this.show('sheet')
     this.readAll()
+  }
+
+  /** Reads the code of guided capture; where it cannot be had, the next wish asks again. */
+  async loadCapture(): Promise<void> {
+    this.state.capture ??= await import('./capture/index.ts').then(({ ready }) => ready).catch(() => null)
+  }
+
+  /** Takes the pictures of a list: on a phone over the whole page. */
+  showCapture(list: number, shot: number | null): void {
+    Object.assign(this.state, { view: 'capture', shots: list, firstShot: shot })
+    if (this.state.size === 'sheet' && this.state.phone) this.show('full')
+  }
+
+  /** So many pictures would be lost with the page. */
+  holds(pictures: number): void {
+    this.pictures = pictures
+    this.tell()
   }
 
   /** His conversations with this shop, newest first, on whatever device they were. */
@@ -318,9 +346,9 @@ export class Desk {
     return this.options.start.mode === 'frame' && !this.options.bridge.embedded
   }
 
-  /** Lines that are gone when the page is left now. */
+  /** Lines and pictures that are gone when the page is left now. */
   get unsaved(): number {
-    return this.client && !this.client.state.durable ? this.client.state.unsent : 0
+    return this.pictures + (this.client && !this.client.state.durable ? this.client.state.unsent : 0)
   }
 
   async logout(): Promise<void> {

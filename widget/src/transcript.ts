@@ -55,6 +55,8 @@ export type EventRow =
 export type Row =
   | { readonly row: 'time'; readonly key: string; readonly at: number }
   | { readonly row: 'context'; readonly key: string; readonly card: Card }
+  /** A list of pictures, or the wish to have one of it again: the entry `seq`. */
+  | { readonly row: 'shots'; readonly key: string; readonly seq: number }
   | EventRow
   | MessageRow
 
@@ -144,7 +146,10 @@ function eventRow(entry: PublicEntry): Row | null {
     case 'closed':
       return { row: 'closed', key, by: entry.by }
     case 'card':
+      if (entry.body?.card === 'shots') return { row: 'shots', key, seq: entry.seq }
       return entry.body?.card === 'context' ? { row: 'context', key, card: entry.body } : null
+    case 'retake':
+      return { row: 'shots', key, seq: entry.seq }
     default:
       return null
   }

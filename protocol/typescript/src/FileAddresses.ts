@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts'
-import type { FileLinks } from './wire.ts'
+import type { FileLinks, LinkFiles } from './wire.ts'
 
 /** An address is used this long; the server gives it a minute more. */
 export const LINK_USED_MS = 4 * 60_000
@@ -12,7 +12,7 @@ export class FileAddresses {
   private wanted: { id: string; give: (url: string) => void; refuse: (why: unknown) => void }[] = []
 
   constructor(
-    private readonly ask: (fileIds: string[]) => Promise<FileLinks>,
+    private readonly ask: (fileIds: LinkFiles['file_ids']) => Promise<FileLinks>,
     private readonly clock: Clock,
   ) {}
 
@@ -42,7 +42,7 @@ export class FileAddresses {
 
   private async fetch(wishes: typeof this.wanted): Promise<void> {
     try {
-      const { links } = await this.ask(wishes.map((wish) => wish.id))
+      const { links } = await this.ask(wishes.map((wish) => wish.id) as LinkFiles['file_ids'])
       const urls = new Map(links.map((link) => [link.file_id, link.url]))
       for (const wish of wishes) wish.give(urls.get(wish.id)!)
     } catch (thrown) {
