@@ -1,4 +1,7 @@
-/** Limits of the wire that the screen must know before the server says them. Source: `protocol/base.py`, `protocol/chat.py`, `protocol/conversation.py`. */
+/**
+ * Limits of the wire that the screen must know before the server says them. Source: `protocol/base.py`, `protocol/chat.py`,
+ * `protocol/conversation.py`, `protocol/shots.py`.
+ */
 
 /** Characters (code points) of one text. */
 export const MAX_TEXT = 4_000
@@ -8,6 +11,11 @@ export const MAX_NOTE = 2_000
 export const MAX_WATCHED = 100
 /** How long after sending a message can be taken back. */
 export const RECALL_WITHIN_MS = 120_000
+
+/** Pictures of one list, characters of a picture's name, and of one sentence about it. */
+export const MAX_SHOTS = 12
+export const MAX_SHOT_LABEL = 20
+export const MAX_HINT = 100
 
 /** Length as the server counts it: by code point, not by UTF-16 unit. */
 export const lengthOf = (text: string) => [...text].length

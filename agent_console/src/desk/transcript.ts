@@ -3,7 +3,7 @@
 import type { Line as OwnLine } from '@livedesk/protocol'
 import { receiptOf, type AllMarks } from '@livedesk/protocol'
 import type { Failure } from '@livedesk/protocol'
-import type { Card, DeskEntry, PublicEntry } from '@livedesk/protocol'
+import type { Card, DeskEntry, PublicEntry, ReusedEntry, StillEntry } from '@livedesk/protocol'
 
 export type Delivery = 'pending' | 'failed' | 'sent' | 'delivered' | 'read'
 
@@ -46,15 +46,24 @@ export interface NoteLine extends Base {
 }
 export interface SystemLine extends Base {
   readonly type: 'system'
-  readonly what: 'assigned' | 'transferred' | 'requeued' | 'closed' | 'reopened' | 'routed' | 'still' | 'skipped' | 'retake' | 'reused'
+  readonly what: 'assigned' | 'transferred' | 'requeued' | 'closed' | 'reopened' | 'routed' | 'skipped' | 'retake'
   readonly name: string | null
   readonly by: 'buyer' | 'agent' | 'system' | null
   readonly text: string | null
 }
+/** A picture with what is known of it: where it was seen before, if it was. */
+export interface Still {
+  readonly entry: StillEntry
+  readonly reused: ReusedEntry | null
+}
+export interface StillLine extends Base {
+  readonly type: 'still'
+  readonly still: Still
+}
 export interface DayLine extends Base {
   readonly type: 'day'
 }
-export type TranscriptLine = MessageLine | NoteLine | SystemLine | DayLine
+export type TranscriptLine = MessageLine | NoteLine | SystemLine | StillLine | DayLine
 
 /** Consecutive lines of one sender within this time are drawn as one block. */
 const BLOCK_MS = 120_000
@@ -74,15 +83,15 @@ export function transcript(logs: Logs, dayOf: (at: number) => string, from = 0):
   const shown = logs.entries.slice(from)
   const since = from > 0 ? (shown[0]?.sent_at ?? 0) : 0
   const notes = since > 0 ? logs.desk.filter((entry) => entry.sent_at >= since) : logs.desk
-  const around: Around = { ...logs, recalling: recallsUnderWay(logs.outbox) }
+  const around: Around = { ...logs, recalling: recallsUnderWay(logs.outbox), reused: reusedOf(logs.desk) }
   const lines: TranscriptLine[] = []
   let desk = 0
   for (const entry of shown) {
-    while (desk < notes.length && notes[desk]!.sent_at < entry.sent_at) lines.push(deskLine(notes[desk++]!))
+    while (desk < notes.length && notes[desk]!.sent_at < entry.sent_at) lines.push(...deskLine(notes[desk++]!))
     const line = publicLine(entry, around)
     if (line !== null) lines.push(line)
   }
-  for (; desk < notes.length; desk++) lines.push(deskLine(notes[desk]!))
+  for (; desk < notes.length; desk++) lines.push(...deskLine(notes[desk]!))
   for (const own of logs.outbox) {
     const line = ownLine(own, around)
     if (line !== null) lines.push(line)
@@ -94,6 +103,16 @@ interface Around {
   readonly entries: readonly PublicEntry[]
   readonly marks: AllMarks
   readonly recalling: ReadonlySet<number>
+  readonly reused: ReadonlyMap<number, ReusedEntry>
+}
+
+const reusedOf = (desk: readonly DeskEntry[]): Map<number, ReusedEntry> =>
+  new Map(desk.flatMap((entry) => ('still_seq' in entry ? [[entry.still_seq, entry] as const] : [])))
+
+/** The pictures of a conversation in their order. */
+export function stillsOf(entries: readonly PublicEntry[], desk: readonly DeskEntry[]): Still[] {
+  const reused = reusedOf(desk)
+  return entries.flatMap((entry) => (entry.kind === 'still' ? [{ entry, reused: reused.get(entry.seq) ?? null }] : []))
 }
 
 function recallsUnderWay(outbox: readonly OwnLine[]): Set<number> {
@@ -137,7 +156,7 @@ function publicLine(entry: PublicEntry, around: Around): TranscriptLine | null {
     case 'reopened':
       return { ...base, type: 'system', what: 'reopened', by: entry.by, text: null }
     case 'still':
-      return { ...base, type: 'system', what: 'still', name: entry.label, by: null, text: null }
+      return { key: base.key, at: base.at, type: 'still', still: { entry, reused: around.reused.get(entry.seq) ?? null } }
     case 'skipped':
       return { ...base, type: 'system', what: 'skipped', name: entry.label, by: null, text: entry.reason }
     case 'retake':
@@ -147,11 +166,12 @@ function publicLine(entry: PublicEntry, around: Around): TranscriptLine | null {
   }
 }
 
-function deskLine(entry: DeskEntry): TranscriptLine {
+/** Where a picture was seen before stands on the picture itself. */
+function deskLine(entry: DeskEntry): TranscriptLine[] {
   const base = { key: `d${entry.seq}`, at: entry.sent_at, name: entry.sender.name ?? null }
-  if (!('text' in entry)) return { ...base, type: 'system', what: 'reused', name: entry.label, by: null, text: entry.case_number ? `#${entry.case_number}` : null }
-  if (entry.kind === 'routed') return { ...base, type: 'system', what: 'routed', by: null, text: entry.text }
-  return {
+  if (!('text' in entry)) return []
+  if (entry.kind === 'routed') return [{ ...base, type: 'system', what: 'routed', by: null, text: entry.text }]
+  const note: NoteLine = {
     ...base,
     type: 'note',
     text: entry.text,
@@ -160,6 +180,7 @@ function deskLine(entry: DeskEntry): TranscriptLine {
     clientId: entry.client_id ?? null,
     failure: null,
   }
+  return [note]
 }
 
 /** A line of one's own that is not in the log yet. A recall under way shows on the message it takes back. */
