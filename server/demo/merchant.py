@@ -40,6 +40,22 @@ EVENING_LOOPS = 15
 """The earlier session: the story's loops, twelve minutes."""
 
 
+SHOT_LISTS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
+    DRESS.id: (
+        ("吊牌", "吊牌还在裙子上，款号和尺码看得清", "tag"),
+        ("瑕疵特写", "靠近线头、污渍或破损的地方，对焦清楚", "detail"),
+        ("整件平铺", "正面朝上平铺，四边都在画面里", "whole"),
+        ("面单", "快递单号看得清，其余可以遮住", "waybill"),
+    ),
+    FRYER.id: (
+        ("底部铭牌", "型号和序列号看得清", "waybill"),
+        ("故障处", "靠近有问题的地方，插头先拔下", "detail"),
+        ("整机", "整台机器和炸篮都在画面里", "whole"),
+    ),
+}
+"""Label, hint and outline of each picture that agents ask for; other products have the usual four."""
+
+
 class Desk:
     """The desk's public API, with the shop's API key."""
 
@@ -50,6 +66,9 @@ class Desk:
 
     async def put_product(self, product_id: str, product: Mapping[str, Any]) -> None:
         await self._call("PUT", f"/api/v1/products/{product_id}", product)
+
+    async def put_shot_list(self, product_id: str, shots: list[dict[str, str]]) -> None:
+        await self._call("PUT", f"/api/v1/products/{product_id}/shot-list", {"shots": shots})
 
     async def put_order(self, order_id: str, order: Mapping[str, Any]) -> None:
         await self._call("PUT", f"/api/v1/orders/{order_id}", order)
@@ -149,6 +168,9 @@ class Merchant:
         """Tells the desk the catalogue, an earlier live session, and every order of the book."""
         for product in SCRIPT.products:
             await self.desk.put_product(product.id, self._product(product))
+        for product_id, shots in SHOT_LISTS.items():
+            listed = [{"label": label, "hint": hint, "frame": frame} for label, hint, frame in shots]
+            await self.desk.put_shot_list(product_id, listed)
         await self._tell_evening()
         past = past_orders(self._known.opened_at)
         self.book.add(*(order for order in past if self.book.placed_by(order.request) is None))

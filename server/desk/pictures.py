@@ -208,12 +208,18 @@ class Shots(Cases):
 
 
 async def suggested(unit: Reader, found: Conversation) -> list[shots.Shot]:
-    """The pictures to ask for in this conversation: the product's own list, or the usual one."""
-    own = None
-    if found.product_id is not None:
-        own = await unit.files.shot_list(found.shop_id, found.product_id)
-    if own is not None:
-        return [shots.Shot.model_validate(shot) for shot in own]
+    """The pictures to ask for in this conversation: the product's own list, or the usual one.
+
+    Who comes with an order comes with its products: the first of them that has a list.
+    """
+    products = [found.product_id]
+    if found.order_id is not None:
+        order = await unit.catalogue.order(found.shop_id, found.order_id)
+        products = [line.product_id for line in order.lines] if order is not None else products
+    for product_id in dict.fromkeys(products):
+        own = None if product_id is None else await unit.files.shot_list(found.shop_id, product_id)
+        if own is not None:
+            return [shots.Shot.model_validate(shot) for shot in own]
     return [
         shots.Shot(label=shot.label, hint=shot.hint, frame=shot.frame) for shot in asked.usual(found.locale)
     ]

@@ -29,6 +29,8 @@ PHONE: ViewportSize = {"width": 375, "height": 812}
 TABLET: ViewportSize = {"width": 1180, "height": 820}
 DESKTOP: ViewportSize = {"width": 1440, "height": 900}
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+CAMERA = "--use-fake-device-for-media-stream"
+"""A camera that moves; a page may have it where its context is granted it."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ def driver() -> Iterator[Playwright]:
 @pytest.fixture(scope="session")
 def chromium(driver: Playwright, chromium_path: str) -> Iterator[Browser]:
     """One browser for all tests of this process."""
-    browser = driver.chromium.launch(executable_path=chromium_path, args=QUIET)
+    browser = driver.chromium.launch(executable_path=chromium_path, args=[*QUIET, CAMERA])
     yield browser
     browser.close()
 

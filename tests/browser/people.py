@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import FrameLocator, Page, expect
 
 from tests.browser.conftest import Demo
@@ -42,3 +43,9 @@ def buy_what_is_explained(room: Page) -> str:
     card.locator(".buy").click()
     expect(room.locator("#toast")).to_be_visible()
     return title
+
+
+def serious(page: Page) -> list[str]:
+    """What axe finds on the page as it stands, of the serious and the critical."""
+    found = Axe().run(page).response["violations"]
+    return [f"{each['id']}: {each['help']}" for each in found if each["impact"] in ("serious", "critical")]

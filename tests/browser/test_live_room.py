@@ -6,21 +6,15 @@ import time
 from collections.abc import Callable
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from server.http.pages import pinned_loader, read_widget
 from tests.browser.conftest import DESKTOP, PHONE, TABLET, Demo
-from tests.browser.people import buy_what_is_explained, sign_in, tap_service, write
+from tests.browser.people import buy_what_is_explained, serious, sign_in, tap_service, write
 
 Visit = Callable[..., Page]
 Shot = Callable[[Page, str], None]
 ANSWER_WITHIN_S = 1.0
-
-
-def serious(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [f"{each['id']}: {each['help']}" for each in found if each["impact"] in ("serious", "critical")]
 
 
 def load(room: Page, demo: Demo, integrity: str) -> bool:

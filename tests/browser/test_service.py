@@ -12,7 +12,7 @@ from playwright.sync_api import FrameLocator, Page, expect
 
 from server.demo.seed import APPLIANCE_GROUP, SHOP
 from tests.browser.conftest import DESKTOP, PHONE, ROOT, Demo
-from tests.browser.people import sign_in, tap_service, write
+from tests.browser.people import serious, sign_in, tap_service, write
 
 Visit = Callable[..., Page]
 Shot = Callable[[Page, str], None]
@@ -225,3 +225,55 @@ def _switch(room: Page) -> None:
 
 def _minimised(frame: FrameLocator) -> None:
     frame.get_by_role("button", name="收起").click()
+
+
+def test_a_buyer_is_led_through_a_list_of_pictures_that_the_agent_sees_and_asks_for_again(
+    demo: Demo, visit: Visit, shot: Shot, work_at: Callable[[str], Page]
+) -> None:
+    agent = work_at("mujin")
+    phone = {"is_mobile": True, "has_touch": True, "permissions": ["camera"]}
+    buyer = visit(f"{demo.desk}/c/{SHOP}?product=dress", PHONE, **phone)
+    _write(buyer, "裙子有个线头")
+    agent.emulate_media(reduced_motion="reduce")  # a dialog that still comes in has no contrast
+    agent.locator("[data-conversation]", has_text="裙子有个线头").click()
+    agent.get_by_role("button", name="请买家拍照").click()
+    dialog = agent.get_by_role("dialog")
+    expect(dialog.get_by_label("名称")).to_have_count(4)
+    shot(agent, "shots-dialog-desktop")
+    assert serious(agent) == []
+    dialog.get_by_role("button", name="发送，共 4 张").click()
+    expect(agent.get_by_text("请买家拍 4 张照片")).to_be_visible()
+    shot(buyer, "shots-card-phone")
+    buyer.get_by_role("button", name="开始拍").click()
+    expect(buyer.get_by_role("heading", name="吊牌")).to_be_visible()
+    expect(buyer.locator(".capture-frame.tag")).to_be_visible()
+    shot(buyer, "capture-phone")
+    assert serious(buyer) == []
+    _take(buyer, shot)
+    # The page is loaded again in the middle: on with the second picture.
+    expect(agent.get_by_role("button", name="放大「吊牌」")).to_be_visible()
+    buyer.reload()
+    expect(buyer.get_by_role("heading", name="瑕疵特写")).to_be_visible()
+    _take(buyer)
+    expect(buyer.get_by_role("heading", name="整件平铺")).to_be_visible()
+    _take(buyer)
+    buyer.get_by_role("button", name="跳过").click()
+    shot(buyer, "capture-skip-phone")
+    buyer.get_by_role("button", name="已经丢了").click()
+    expect(buyer.get_by_role("heading", name="都拍好了")).to_be_visible()
+    shot(buyer, "capture-done-phone")
+    buyer.locator("footer").get_by_role("button", name="返回聊天").click()
+    expect(buyer.get_by_text("4 张都已处理")).to_be_visible()
+    shot(buyer, "shots-card-done-phone")
+    expect(agent.locator("figure img")).to_have_count(3)
+    shot(agent, "shots-desktop")
+    assert serious(agent) == []
+
+
+def _take(page: Page, shot: Shot | None = None) -> None:
+    page.get_by_role("button", name="拍照", exact=True).click()
+    use = page.get_by_role("button", name="用这张")
+    expect(use).to_be_visible()
+    if shot is not None:
+        shot(page, "capture-judge-phone")
+    use.click()

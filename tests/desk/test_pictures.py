@@ -330,6 +330,21 @@ async def test_the_list_to_ask_for_is_the_products_own_or_the_usual_one(house: H
     opened = await buyer.ask("conversation.open", client_id=new_client_id(), product_id="mug")
     look = await agent.ask("conversation.look", conversation_id=opened["conversation_id"])
     assert look["shots"] == put["shots"]
+    # Who comes with an order is asked for its product's pictures.
+    line = {"line_id": "l1", "product_id": "mug", "title": "马克杯", "quantity": 1, "price": 100}
+    order = {
+        "buyer": "mei",
+        "status": "paid",
+        "placed_at": "2025-11-24T12:00:00Z",
+        "total": 100,
+        "lines": [line],
+    }
+    await house.put("/api/v1/orders/o1", order)
+    ordered = await (await house.buyer("mei")).ask(
+        "conversation.open", client_id=new_client_id(), order_id="o1"
+    )
+    look = await agent.ask("conversation.look", conversation_id=ordered["conversation_id"])
+    assert look["shots"] == put["shots"]
     await house.put("/api/v1/products/mug/shot-list", {"shots": []})
     look = await agent.ask("conversation.look", conversation_id=opened["conversation_id"])
     assert [shot["label"] for shot in look["shots"]] == ["吊牌", "瑕疵特写", "整体", "面单"]
