@@ -3,7 +3,8 @@
 A hint is lost when Redis is away, when it drops a slow node, when a node dies between its acknowledgement and
 its fan-out. A client that missed one has no gap to notice until the next, so its node looks for it: it reads
 how far the conversations of its sockets have come and tells the newest entry of those that went on unheard.
-From there on clients help themselves: they see the gap and read on from their cursor.
+From there on clients help themselves: they see the gap and read on from their cursor. Places in line and
+seats have no log: they are told as they stand where something else was told last.
 """
 
 from __future__ import annotations
@@ -11,16 +12,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection, Iterable, Set
-from typing import Protocol
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
+from typing import Any, Protocol
 
-from server.bridges import offers_told, summary
+from server.bridges import offers_told, seat, summary
 from server.storage.database import Database, Reader
 from server.storage.heads import HeadRow
 from server.storage.records import SummaryRow
 from signaling import facts
 from signaling.server import Audience
-from signaling.told import Position, Told
+from signaling.told import Last, Position, Told
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,7 @@ class CatchUp:
     async def look(self) -> None:
         """Compares once, and tells what nobody told here."""
         audience = self._sockets.audience()
+        begun = self._sockets.told.count
         async with self._db.read() as unit:
             heads = await unit.heads.open_of(
                 buyers=audience.buyers, owners=audience.agents, waiting_in=audience.shops
@@ -83,6 +85,7 @@ class CatchUp:
                 *await self._entries(unit, behind, audience),
                 *await self._rows(unit, behind, audience),
                 *await self._offers(unit, audience.agents),
+                *await self._as_they_stand(unit, heads.values(), audience, begun),
             ]
         self._sockets.tell_here(told)
         for head in behind:
@@ -137,6 +140,34 @@ class CatchUp:
         if head.shop_id not in audience.shops:
             return False
         return head.owner_id is None or head.owner_id in audience.agents or head.id in self._known
+
+    async def _as_they_stand(
+        self, unit: Reader, heads: Iterable[HeadRow], audience: Audience, begun: int
+    ) -> list[facts.Fact]:
+        """Places of buyers here and seats of agents' colleagues, where something else was told last.
+
+        What was told after the event numbered `begun` is newer than what is read here; if it is not, the
+        next look says so.
+        """
+        last = self._sockets.told
+
+        def stale(said: Last | None, now: Mapping[str, Any]) -> bool:
+            if said is None:
+                return True
+            return said.number <= begun and any(said.payload[name] != now[name] for name in now)
+
+        waiting = {h.id: h.place for h in heads if h.owner_id is None and h.buyer_id in audience.buyers}
+        told: list[facts.Fact] = [
+            facts.PlaceInLineMoved(waiting[each], place, ahead)
+            for each, (place, ahead) in (await unit.line.places_in_line(waiting)).items()
+            if stale(last.place(each), {"position": place})
+        ]
+        now = self._clock()
+        for row in await unit.line.seats_of_shops(audience.shops):
+            view = seat(row, now)
+            if stale(last.seat(row.person_id), view.model_dump()):
+                told.append(facts.SeatChanged(view, row.shop_ids))
+        return told
 
     async def _offers(self, unit: Reader, agents: Collection[str]) -> list[facts.Fact]:
         """Offers to agents here that were not told here and can still be taken."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 REMEMBERED = 50_000
-"""Conversations and offers, each; beyond it the longest silent are forgotten and told once more at most."""
+"""Conversations, offers, places, seats, each; beyond it the oldest are forgotten, told once more at most."""
 
 
 class Position(NamedTuple):
@@ -22,12 +22,26 @@ class Position(NamedTuple):
     marks: int = 0
 
 
+class Last(NamedTuple):
+    """What was told last where each word replaces the one before; `number`: as the how-manieth event."""
+
+    number: int
+    payload: Mapping[str, Any]
+
+
 class Told:
-    """High-water marks. A gap below one is nothing to remember: a client sees it and reads on."""
+    """High-water marks, and the last word where there are none.
+
+    A gap below a mark is nothing to remember: a client sees it and reads on.
+    """
 
     def __init__(self, remembered: int = REMEMBERED) -> None:
         self._positions: OrderedDict[str, Position] = OrderedDict()
         self._offers: OrderedDict[str, None] = OrderedDict()
+        self._places: OrderedDict[str, Last] = OrderedDict()
+        self._seats: OrderedDict[str, Last] = OrderedDict()
+        self.count = 0
+        """Events so far."""
         self._remembered = remembered
 
     def of(self, conversation_id: str) -> Position | None:
@@ -37,6 +51,14 @@ class Told:
     def offered(self, offer_id: str) -> bool:
         """Whether an offer was told."""
         return offer_id in self._offers
+
+    def place(self, conversation_id: str) -> Last | None:
+        """The last `queue.moved` about a conversation."""
+        return self._places.get(conversation_id)
+
+    def seat(self, person_id: str) -> Last | None:
+        """The last `presence.changed` about an agent."""
+        return self._seats.get(person_id)
 
     def note(self, conversation_id: str, position: Position) -> None:
         """Raises a conversation's position to this one, each part by itself."""
@@ -49,6 +71,7 @@ class Told:
 
     def hear(self, event: str, payload: Mapping[str, Any]) -> None:
         """Notes an event that is being told to this node's sockets."""
+        self.count += 1
         match event:
             case "chat.posted" | "chat.recalled":
                 self.note(payload["conversation_id"], Position(seq=payload["entry"]["seq"]))
@@ -60,8 +83,13 @@ class Told:
                 self.note(payload["conversation_id"], Position(fence=payload["fence"]))
             case "conversation.offered":
                 self._keep(self._offers, payload["offer_id"], None)
+            case "queue.moved":
+                self._keep(self._places, payload["conversation_id"], Last(self.count, payload))
+            case "presence.changed":
+                self._keep(self._seats, payload["person_id"], Last(self.count, payload))
 
     def _keep(self, kept: OrderedDict[str, Any], key: str, value: Any) -> None:
         kept[key] = value
+        kept.move_to_end(key)
         if len(kept) > self._remembered:
             kept.popitem(last=False)

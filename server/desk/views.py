@@ -33,7 +33,7 @@ class Views(Cases):
             shops = []
             for shop_id, role in sorted(actor.shops.items()):
                 groups = await unit.line.groups_of([shop_id])
-                seats = await unit.line.seats_of_shop(shop_id)
+                seats = await unit.line.seats_of_shops([shop_id])
                 shops.append(
                     wire.ShopView(
                         shop_id=shop_id,
@@ -140,7 +140,7 @@ class Views(Cases):
         now = self.world.clock()
         async with self.world.db.read() as unit:
             rows = await unit.line.wall(request.shop_id, now)
-            seats = await unit.line.seats_of_shop(request.shop_id)
+            seats = await unit.line.seats_of_shops([request.shop_id])
         return Done(
             wire.Wall(
                 now=now,

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import and_, case, func, literal, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from protocol.errors import ErrorCode, Refused
@@ -142,10 +142,14 @@ class LineViews(LineRows):
                 found[row.person_id] = row
         return [found[each] for each in dict.fromkeys(person_ids) if each in found]
 
-    async def seats_of_shop(self, shop_id: str) -> list[SeatRow]:
-        """All who work in the shop, by name; who was disabled does not."""
-        workers = select(memberships.c.person_id).where(memberships.c.shop_id == shop_id)
-        return await self._seat_rows(people.c.id.in_(workers), _COLLEAGUE)
+    async def seats_of_shops(self, shop_ids: Collection[str]) -> list[SeatRow]:
+        """All who work in any of the shops, once each, by name; who was disabled does not."""
+        found: dict[str, SeatRow] = {}
+        for some in chunks(sorted(shop_ids)):
+            workers = select(memberships.c.person_id).where(memberships.c.shop_id.in_(some))
+            for row in await self._seat_rows(people.c.id.in_(workers), _COLLEAGUE):
+                found[row.person_id] = row
+        return list(found.values())
 
     async def groups_of(self, shop_ids: Collection[str]) -> list[GroupRow]:
         """The groups of these shops, by shop and name."""
@@ -207,6 +211,26 @@ class LineViews(LineRows):
             .order_by(groups.c.id)
         )
         return [(group_id, waiting, _wait_ms(oldest, now)) for group_id, waiting, oldest in rows]
+
+    async def places_in_line(self, conversation_ids: Collection[str]) -> dict[str, tuple[int, int]]:
+        """The places of those that wait and are not held out to an agent, each with how many wait there."""
+        waits = and_(LIVE, tickets.c.state == literal("waiting", literal_execute=True))
+        order = (tickets.c.priority, tickets.c.joined_at, tickets.c.id)
+        found: dict[str, tuple[int, int]] = {}
+        for some in chunks(conversation_ids):
+            theirs = select(tickets.c.group_id).where(tickets.c.conversation_id.in_(some), waits)
+            line = (
+                select(
+                    tickets.c.conversation_id,
+                    func.row_number().over(partition_by=tickets.c.group_id, order_by=order),
+                    func.count().over(partition_by=tickets.c.group_id),
+                )
+                .where(tickets.c.group_id.in_(theirs), waits)
+                .subquery()
+            )
+            rows = await self._connection.execute(select(line).where(line.c.conversation_id.in_(some)))
+            found |= {conversation_id: (place, waiting) for conversation_id, place, waiting in rows}
+        return found
 
     async def places(self, conversation_ids: Collection[str]) -> dict[str, Place]:
         """Whom a fact about each of these conversations concerns; those that exist."""

@@ -143,6 +143,33 @@ async def test_chat_between_nodes_goes_on_while_redis_never_comes_back(
     await agent.until(lambda: agent.views[other].entries[-1]["kind"] == "closed")
     await desk.check()
     assert quantiles(delays(desk, conversation_id), n=20)[-1] <= CATCH_UP_S
+    await places_and_states_are_told(desk, agent)
+
+
+async def places_and_states_are_told(desk: Town, agent: Agent) -> None:
+    """Who waits hears of his place, and agents of their colleagues, whichever node decides."""
+    colleague = desk.agent("c1", desk.nodes[0].url)
+    colleague.state = "break"
+    await colleague.online()
+    await agent.ask("presence.set", state="break", reason="lunch")
+    await colleague.hears(
+        "presence.changed",
+        lambda seat: (seat["person_id"], seat["state"]) == (agent.person_id, "break"),
+        within_s=CATCH_UP_S,
+    )
+    first, *others = (desk.buyer(f"waiting-{number}", desk.nodes[number % 2].url) for number in range(3))
+    served = await first.open()
+    for each in others:
+        await each.open()
+    heard = [len(each.heard) for each in others]
+    await first.ask("conversation.close", conversation_id=served, client_id=new_client_id())
+    for each, since, place in zip(others, heard, (1, 2), strict=True):
+        await stands(each, place, since)
+
+
+async def stands(buyer: Buyer, place: int, since: int) -> None:
+    """Waits until the buyer hears, after so many events, that this is his place in line."""
+    await buyer.hears("queue.moved", lambda told: told["position"] == place, since=since, within_s=CATCH_UP_S)
 
 
 async def test_an_emptied_redis_and_killed_subscriptions_are_heard_again(

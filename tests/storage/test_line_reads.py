@@ -123,7 +123,9 @@ async def test_a_seat_reads_with_its_load_and_shops(store: Database, line: LineU
     await offered(line, "ben", "bo")
     async with store.read() as reader:
         bo = await reader.line.seat("bo")
-        colleagues = await reader.line.seats_of_shop(SHOP)
+        colleagues = await reader.line.seats_of_shops([SHOP])
+        assert await reader.line.seats_of_shops([SHOP, "shop-other"]) == colleagues
+        assert await reader.line.seats_of_shops([]) == []
     assert bo == row("bo", lease_until=NOW + 86_400_000, units_used=40, active=1)
     assert colleagues == [bo, row("mei", since=NOW - 5_000)]
 
@@ -160,7 +162,7 @@ async def test_who_was_disabled_is_no_colleague_and_gets_no_work(
     async with store.write() as unit:
         await unit.people.change("mei", disabled_at=NOW)
     async with store.read() as reader:
-        assert [each.person_id for each in await reader.line.seats_of_shop(SHOP)] == ["bo"]
+        assert [each.person_id for each in await reader.line.seats_of_shops([SHOP])] == ["bo"]
         assert [each.person_id for each in await reader.line.load_seats({"sales"}, {"mei"})] == ["bo"]
         assert [each.ready for each in await reader.line.wall(SHOP, NOW)] == [(), ("bo",)]
         assert (await reader.line.seat("mei")).name == "mei", "his name is still told of what he did"
@@ -207,6 +209,19 @@ async def test_nobody_waits_for_a_conversation_that_is_not_there(store: Database
     async with store.write() as unit:
         assert await unit.line.position("none") is None
         assert await code_of(unit.line.join(ticket("none"))) == ErrorCode.not_found
+
+
+async def test_places_in_line_are_those_of_each_group_s_order_without_whom_is_held_out(
+    store: Database, line: LineUnderTest
+) -> None:
+    await open_shop(line)
+    await offered(line, "ann", "bo")
+    for name, joined, group_id in (("ben", -4_000, "sales"), ("cid", -9_000, "sales"), ("eve", 0, "returns")):
+        await line.join(ticket(name, joined=joined, group_id=group_id))
+    async with store.read() as reader:
+        places = await reader.line.places_in_line(["ann", "ben", "eve", "none"])
+        assert places == {"ben": (2, 2), "eve": (1, 1)}
+        assert await reader.line.places_in_line([]) == {}
 
 
 # The wall, the gauges and places
@@ -396,10 +411,11 @@ async def _use(unit: Unit, holder: int) -> None:
     assert len(seats) == 2
     await line.close("ben", now=NOW)
     await line.routing(SHOP)
-    await line.seats_of_shop(SHOP)
+    await line.seats_of_shops([SHOP])
     await line.wall(SHOP, NOW)
     await line.gauges(NOW)
     await line.places(["ann"])
+    await line.places_in_line(["ann"])
     await line.needs("t-ann")
     await line.offer_state("o-1")
 
