@@ -13,10 +13,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from media import rtp
-from media.negotiation import CLOCK_RATE, VP8_RTX, Kind, Outgoing
+from media.negotiation import CLOCK_RATE, VP8_RTX, Outgoing
 from media.reception import Reception
 from media.rtcp import ReportBlock, SenderReport, sender_report, source_description
 from media.rtp import NUMBERS, NUMBERS_AT
+from media.seats import Kind
 
 #: Packets of video kept for whoever asks again: three seconds at 1.5 Mbit/s. A power of two.
 CACHE = 512

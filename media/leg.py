@@ -19,18 +19,15 @@ from media.forwarder import Line, Stream
 from media.ice import PACKET
 from media.negotiation import (
     EXTENSIONS,
-    KINDS,
     OPUS,
-    SEATS,
     VP8,
     VP8_RTX,
-    Kind,
     Outgoing,
     cname,
-    mid,
     offer,
     read_answer,
 )
+from media.seats import KINDS, SEATS, Kind, mid
 
 #: Another SSRC of the same kind is taken for the participant's own new start after such a silence.
 NEW_SSRC_AFTER_S = 1.0

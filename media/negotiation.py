@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsParameters
 from aiortc.rtcicetransport import RTCIceCandidate, RTCIceParameters
@@ -32,12 +32,7 @@ from aiortc.rtcrtpparameters import (
 from aiortc.sdp import GroupDescription, MediaDescription, SessionDescription, SsrcDescription
 
 from media.errors import MediaError
-
-Kind = Literal["audio", "video"]
-KINDS: Final[tuple[Kind, Kind]] = ("audio", "video")
-
-#: Other participants that one can hear and see: agent or buyer, supervisor, third party.
-SEATS = 3
+from media.seats import KINDS, SEATS, Kind, mid
 
 OPUS, VP8, VP8_RTX = 111, 96, 97
 CLOCK_RATE: Final[Mapping[Kind, int]] = {"audio": 48_000, "video": 90_000}
@@ -83,11 +78,6 @@ class Answer:
     """Hash name in lower case, and value."""
     receives: frozenset[str]
     """The mids on which the participant wants to hear or see."""
-
-
-def mid(seat: int, kind: Kind) -> str:
-    """The name of a media line, the same on all legs."""
-    return str(2 * seat + KINDS.index(kind))
 
 
 def offer(local: Local, lines: Mapping[str, Outgoing]) -> str:

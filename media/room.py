@@ -23,8 +23,8 @@ from media.errors import MediaError
 from media.ice import Ports
 from media.leg import Leg
 from media.limits import MOST_PARTICIPANTS
-from media.negotiation import KINDS, SEATS, Kind, mid
 from media.quality import Quality
+from media.seats import KINDS, SEATS, Kind, mid
 
 Role = Literal["speaker", "listener"]
 Event = dict[str, Any]
@@ -83,7 +83,8 @@ class Room:
         """A participant comes, or comes back; what is returned is his SDP offer.
 
         A speaker hears and is heard by the other speakers. A listener hears them, and nobody hears him until
-        a route says so. Who comes back keeps his routes. Raises `room_full`, `no_port`, `room_closed`.
+        a route says so. Who comes back keeps his routes, and may be the other from now on. Raises
+        `room_full`, `no_port`, `room_closed`.
         """
         if self._closed:
             raise MediaError("room_closed")
@@ -93,6 +94,7 @@ class Room:
                 raise MediaError("room_full")
             one = self._participants[name] = _Participant(name, role)
             self._first_routes(one)
+        one.role = role
         leg = self._leg(one)
         before, one.coming = one.coming, leg
         if before is not None:

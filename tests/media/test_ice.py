@@ -22,7 +22,8 @@ from pylibsrtp._binding import ffi, lib
 from benchmarks.caller import Caller
 from media import ice
 from media.errors import MediaError
-from media.negotiation import KINDS, SEATS, Outgoing, mid, offer, read_answer
+from media.negotiation import Outgoing, offer, read_answer
+from media.seats import KINDS, SEATS, mid
 
 LINES = {
     mid(seat, kind): Outgoing(100 + seat * 10 + index, 200 + seat if kind == "video" else None)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from media import negotiation
 from media.errors import CODES, MediaError
-from media.negotiation import KINDS, SEATS, Local, Outgoing, mid, offer, read_answer
+from media.negotiation import Local, Outgoing, offer, read_answer
+from media.seats import KINDS, SEATS, mid
 
 LOCAL = Local("192.0.2.7", 40_001, "UFRAGufrag", "p" * 24, ":".join(["AB"] * 32))
 LINES = {

@@ -23,7 +23,8 @@ from benchmarks.caller import Caller
 from media import rtcp
 from media.errors import MediaError
 from media.limits import MOST_PARTICIPANTS
-from media.negotiation import OPUS, SEATS, VP8, VP8_RTX, mid
+from media.negotiation import OPUS, VP8, VP8_RTX
+from media.seats import SEATS, mid
 from tests.media.calls import DELTA, INSIDE, KEY, Call, Heard, call
 
 

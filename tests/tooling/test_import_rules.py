@@ -10,7 +10,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PACKAGES = ["protocol", "aftersales", "queues", "media", "recordings", "signaling", "server"]
 PURE = [
     "aftersales", "protocol", "queues.policy", "queues.model", "queues.ownership", "queues.presence",
-    "queues.waiting_room", "media.call", "media.negotiation", "media.steps", "recordings.retention",
+    "queues.waiting_room", "media.call", "media.grading", "media.negotiation", "media.steps",
+    "recordings.retention",
 ]  # fmt: skip
 
 
