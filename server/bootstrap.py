@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,23 +25,29 @@ from server.bridges import summary
 from server.catchup import CatchUp
 from server.cluster import Cluster
 from server.config import ConfigurationRefused, Settings
-from server.desk.calls import NoCalls
+from server.desk.calls import Calls
 from server.desk.cases import CaseDesk
+from server.desk.company import Company
+from server.desk.legs import Legs
 from server.desk.line import Attending, DecidingLine, LineCases
+from server.desk.marks import Marks
 from server.desk.merchant import Merchant
 from server.desk.messages import Messages
+from server.desk.no_calls import NoCalls, NoMedia
 from server.desk.opening import Opening
 from server.desk.pictures import Shots, Uploads
 from server.desk.views import Views
-from server.desk.world import World
+from server.desk.world import Happened, Media, World
 from server.files.pictures import Pictures
 from server.files.shelf import Shelf
 from server.http.client import Proxies
 from server.identifiers import epoch_ms, new_id
+from server.media_rooms import MediaRooms
 from server.metrics import Metrics
 from server.rates import Rate, Rates
 from server.storage.database import Database
 from server.storage.leases import SqlDecidingLease
+from server.turn import Turn
 from signaling import server as signaling
 from signaling.dispatch import Failpoint
 from signaling.facts import RowChanged
@@ -53,12 +60,24 @@ TIDY_EVERY_S = 60.0
 """How often idle sign-ins are ended and old sessions forgotten."""
 
 
-class Desk(Opening, Messages, LineCases, Views, Shots, CaseDesk, NoCalls):
-    """Every command of the catalogue."""
+SWEEP_EVERY_S = 1.0
+"""How late a ring may end, or the wait for somebody who was lost."""
+
+
+class Desk(Opening, Messages, LineCases, Views, Shots, CaseDesk):
+    """Every command but those of calls."""
 
     async def renew_session(self, actor: Actor, request: session.Renew) -> Done[session.Renewed]:
         """A fresh token on a session that is not revoked."""
         return Done(await self.world.renewal.renew(actor))
+
+
+class DeskWithCalls(Desk, Calls, Legs, Marks, Company):
+    """Every command of the catalogue."""
+
+
+class DeskWithoutCalls(Desk, NoCalls):
+    """The same, where calls are refused by code."""
 
 
 @dataclass
@@ -84,6 +103,8 @@ class Livedesk:
     attending: Attending
     cluster: Cluster | None
     catch_up: CatchUp | None
+    legs: Legs
+    media: Media
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def handed_over(self, shop_id: str, conversation_id: str) -> None:
@@ -104,11 +125,15 @@ class Livedesk:
         await self.signaling.start()
         if self.db.dialect == "sqlite":
             await self.lease.outlive()
+        await self.legs.recover()
         self.dispatcher.start()
         self._tasks = [
+            asyncio.create_task(_every(SWEEP_EVERY_S, self.legs.sweep)),
             asyncio.create_task(_every(RENEW_EVERY_MS / 1000, self.attending.renew)),
             asyncio.create_task(_every(TIDY_EVERY_S, self.tidy)),
         ]
+        await self.media.start()
+        self._tasks.append(asyncio.create_task(_each(self.media.happenings, self.legs.happened)))
         if self.catch_up is not None:
             self._tasks.append(asyncio.create_task(self.catch_up.run()))
 
@@ -119,6 +144,7 @@ class Livedesk:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
         await self.signaling.stop()
+        await self.media.close()
         await self.dispatcher.stop()
         if self.cluster is not None:
             await self.cluster.close()
@@ -135,8 +161,12 @@ async def bootstrap(
     rates: Mapping[str, Rate] | None = None,
     failpoint: Failpoint | None = None,
     check: bool = False,
+    media: Callable[[Settings, str], Media] | None = None,
 ) -> Livedesk:
-    """Opens the database and builds a node on it; `start` sets it going. `rates` by name replace its own."""
+    """Opens the database and builds a node on it; `start` sets it going. `rates` by name replace its own.
+
+    `media` makes what carries calls, of the settings and the name of this run.
+    """
     try:
         settings.data.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -154,6 +184,9 @@ async def bootstrap(
     cluster = Cluster(settings.redis_url, node_id) if settings.redis_url else None
     late = _Late()
     links = Links(db.secret)
+    if settings.no_calls is not None:
+        log.info("no calls are carried: %s", settings.no_calls)
+    carried = (media or media_of)(settings, node_id) if settings.no_calls is None else NoMedia(node_id)
     world = World(
         db=db,
         clock=clock,
@@ -163,8 +196,10 @@ async def bootstrap(
         renewal=buyers,
         links=links,
         node_id=node_id,
+        media=carried,
     )
-    desk = Desk(world)
+    calling = DeskWithCalls(world)
+    desk = calling if settings.no_calls is None else DeskWithoutCalls(world)
     deciding = DecidingLine(world)
     attending = Attending(world)
     lease = SqlDecidingLease(db, node_id)
@@ -213,7 +248,28 @@ async def bootstrap(
         attending=attending,
         cluster=cluster,
         catch_up=CatchUp(db, floor, clock) if cluster else None,
+        legs=calling,
+        media=carried,
     )
+
+
+def media_of(settings: Settings, boot: str, module: str = "server.media_worker") -> MediaRooms:
+    """Calls in processes of their own, each of which runs `module`; started with the first call."""
+    recordings = settings.data.absolute() / "recordings"
+    command = [
+        sys.executable,
+        "-m",
+        module,
+        "--bind",
+        settings.media_address,
+        "--ports",
+        settings.media_ports,
+    ]
+    if settings.media_announce is not None:
+        command += ["--announce", settings.media_announce]
+    command += ["--recordings", str(recordings), "--boot", boot]
+    turn = Turn(settings.turn_urls, settings.turn_secret) if settings.turn_secret else None
+    return MediaRooms(command, recordings, boot=boot, new_id=new_id, turn=turn, count=settings.media_workers)
 
 
 class _Late:
@@ -230,6 +286,16 @@ class _Late:
 
     def publish(self, facts: Any) -> None:
         self.signaling.publish(facts)
+
+
+async def _each(queue: asyncio.Queue[Happened], act: Callable[[Happened], Any]) -> None:
+    """Acts on each of a queue, in order; a failure is logged and the next one comes all the same."""
+    while True:
+        event = await queue.get()
+        try:
+            await act(event)
+        except Exception:
+            log.exception("something of a call could not be followed", extra={"what": event.what})
 
 
 async def _every(seconds: float, act: Callable[[], Any]) -> None:

@@ -6,16 +6,23 @@ conversation's own log (an assignment, a return to the line) and must be stored 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
+from media import steps
+from media.call import Call
+from media.steps import Step
 from protocol import cases as wire_cases
 from protocol import conversation as wire
 from protocol import line as wire_line
 from protocol.errors import ErrorCode, Refused
 from queues import model as queue
+from queues.model import CALL_UNITS, CHAT_UNITS
 from queues.ownership import Refused as LineRefused
 from queues.ownership import RefusedCode
+from server import call_bridges
+from server.storage.calls import CallRecord
 from server.storage.cases import CaseRow
 from server.storage.database import Reader, Unit
 from server.storage.heads import OpenOffer
@@ -40,6 +47,8 @@ _CODES: dict[RefusedCode, ErrorCode] = {
 
 
 Answer = TypeVar("Answer")
+Follow = Callable[[Call, Sequence[call_bridges.Agreed]], None]
+"""What carries calls is told where a call stands."""
 
 
 def granted(answer: Answer | LineRefused) -> Answer:
@@ -148,10 +157,11 @@ def offered(
 class Telling:
     """Collects what must be told once the unit of work is committed."""
 
-    def __init__(self, unit: Unit, *, now: int, new_id: Any) -> None:
+    def __init__(self, unit: Unit, *, now: int, new_id: Callable[[], str], follow: Follow) -> None:
         self._unit = unit
         self._now = now
         self._new_id = new_id
+        self._follow = follow
         self.facts: list[facts.Fact] = []
         self._rows: dict[str, None] = {}
         self._seats: dict[str, None] = {}
@@ -173,6 +183,7 @@ class Telling:
                 self.facts.append(
                     facts.OwnerChanged(row.place, name, change.fence, summary(row), before=None)
                 )
+                await self._owned(change, name)
             case queue.Offered():
                 self._seats[change.person_id] = None
                 self._rows[change.conversation_id] = None
@@ -188,6 +199,7 @@ class Telling:
                 self._rows[change.conversation_id] = None
                 if change.reason == "owner_lost":
                     await self.system(change.conversation_id, "requeued", {})
+                await self.live_call(change.conversation_id, steps.agent_gone)
             case queue.Closed():
                 if change.person_id is not None:
                     self._seats[change.person_id] = None
@@ -196,6 +208,76 @@ class Telling:
                 self._seats[change.person_id] = None
             case queue.Moved():
                 raise ValueError("places in line are told by the deciding node after its pass")
+
+    # Calls
+
+    async def call(self, before: CallRecord | None, record: CallRecord, step: Step) -> CallRecord:
+        """A step of a call that is stored already (`before` None: the call is new): all that comes of it.
+
+        The line weighs a conversation with a call that was answered as a call; begun, ended and missed are
+        lines of the log; media follows once everything is committed.
+        """
+        was = before.call if before is not None else None
+        answered = was is not None and was.answered_at is None and step.call.answered_at is not None
+        over = was is not None and was.state != "ended" and step.call.state == "ended"
+        if answered or (over and step.call.answered_at is not None):
+            await self._weigh(record.conversation_id, CHAT_UNITS if over else CALL_UNITS)
+        found = await self._unit.conversations.head(record.conversation_id)
+        if found is None:
+            raise Refused(ErrorCode.not_found)
+        where = call_bridges.place(found.place, *([was] if was is not None else []), step.call)
+        self.facts.extend(call_bridges.news(where, record, step.told))
+        line = call_bridges.line_of(was, step)
+        if line is not None:
+            await self.system(record.conversation_id, "call", line)
+            self.row(record.conversation_id)
+        agreed = await self._agreed(record) if step.call.recording == "on" else []
+        self._unit.afterwards.append(partial(self._follow, step.call, agreed))
+        return record
+
+    async def step(self, record: CallRecord, step: Step) -> CallRecord:
+        """Stores a step of a call, and all that comes of it. Raises `Refused`: busy."""
+        if step.call == record.call:
+            return record
+        return await self.call(record, await self._unit.calls.put(record, step.call), step)
+
+    async def live_call(self, conversation_id: str, act: Callable[..., Step]) -> None:
+        """A step of the conversation's call, where it has one that is not over."""
+        record = await self._unit.calls.live_of(conversation_id)
+        if record is not None:
+            await self.step(record, act(record.call, now=self._now))
+
+    async def _owned(self, change: queue.Assigned, name: str) -> None:
+        """The next agent of a conversation takes the place of the last one in its call.
+
+        Who is in another call cannot: then the buyer waits on, and the call ends by its deadline.
+        """
+        record = await self._unit.calls.live_of(change.conversation_id)
+        if record is None:
+            return
+        agent = record.call.live("agent")
+        if agent is not None and agent.person_id == change.person_id:
+            return
+        if await self._unit.calls.agent_busy(change.person_id):
+            await self.step(record, steps.agent_gone(record.call, now=self._now))
+            return
+        comes = steps.agent_comes(record.call, self._new_id(), change.person_id, name, now=self._now)
+        await self.step(record, comes)
+
+    async def _weigh(self, conversation_id: str, units: int) -> None:
+        owned = await self._unit.line.owner(conversation_id)
+        if await self._unit.line.weigh(conversation_id, units, now=self._now) and owned is not None:
+            self._seats[owned.person_id] = None
+
+    async def _agreed(self, record: CallRecord) -> list[call_bridges.Agreed]:
+        people = {each.id: each.person_id for each in record.call.participants}
+        return [
+            call_bridges.Agreed(participant_id, people[participant_id], text_version, locale, at)
+            for participant_id, granted_, text_version, locale, at in await self._unit.calls.consents(
+                record.call.id
+            )
+            if granted_
+        ]
 
     async def system(
         self, conversation_id: str, kind: str, body: dict[str, Any], *, log: facts.Log = "public"

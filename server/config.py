@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -78,6 +79,41 @@ def _address(value: str) -> str:
     return value
 
 
+_TURN = re.compile(r"turns?:(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?(\?transport=(udp|tcp))?")
+"""An address of a TURN server (RFC 7065)."""
+
+
+def _turn(value: str) -> str:
+    if not re.fullmatch(
+        r"turns?:(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?(\?transport=(udp|tcp))?", value
+    ):
+        raise ValueError(
+            "must be turn:host[:port] or turns:host[:port], with ?transport=udp or tcp if wanted"
+        )
+    return value
+
+
+def _ip(value: str) -> str:
+    return str(ipaddress.ip_address(value))
+
+
+def _anywhere(host: str) -> bool:
+    """Whether `host` is no IP address of one machine."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_unspecified
+    except ValueError:
+        return True
+
+
+def _ports(value: str) -> str:
+    first, separator, last = value.partition("-")
+    if not separator or not (first + last).isdecimal() or not first or not last:
+        raise ValueError("must be first-last")
+    if not 1_024 <= int(first) <= int(last) < 65_536:
+        raise ValueError("must lie between 1024 and 65535, the first before the last")
+    return value
+
+
 def _database(value: str) -> str:
     scheme = value.partition(":")[0]
     if scheme not in ("sqlite", "sqlite+aiosqlite", "postgresql", "postgresql+asyncpg"):
@@ -109,6 +145,7 @@ def _no_trailing_slash(value: object) -> object:
 
 Optional = BeforeValidator(_no_empty)
 Origin = Annotated[str, AfterValidator(exact_origin)]
+TurnUrl = Annotated[str, AfterValidator(_turn)]
 
 
 class Settings(BaseSettings):
@@ -142,6 +179,29 @@ class Settings(BaseSettings):
     redis_url: Annotated[str | None, AfterValidator(lambda v: v and _redis(v)), Optional] = Field(
         default=None, description="redis://…; several nodes serve one shop with it, one process needs none."
     )
+    media: bool = Field(default=True, description="Whether calls are carried; false refuses them by code.")
+    media_bind: Annotated[str | None, Optional] = Field(
+        default=None, description="The address of the UDP sockets of calls; that of bind where not set."
+    )
+    media_announce: Annotated[str | None, AfterValidator(lambda v: v and _ip(v)), Optional] = Field(
+        default=None,
+        description="The IP address by which browsers reach the UDP sockets, where it is another (1:1 NAT).",
+    )
+    media_ports: Annotated[str, AfterValidator(lambda v: _ports(v))] = Field(
+        default="40000-43999",
+        description="The UDP ports of calls, first-last; each participant takes one.",
+    )
+    media_workers: int = Field(
+        default=1, ge=1, le=32, description="Media processes; one carries dozens of calls on one core."
+    )
+    turn_urls: Annotated[tuple[TurnUrl, ...], NoDecode, BeforeValidator(_items)] = Field(
+        default=(),
+        description="turn: and turns: addresses of a coturn for browsers behind closed networks, by commas.",
+        max_length=8,
+    )
+    turn_secret: Annotated[str | None, Optional] = Field(
+        default=None, description="The secret of coturn's use-auth-secret; needed with turn_urls.", repr=False
+    )
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_items)] = Field(
         default=(),
         description="Networks (CIDR, separated by commas) whose X-Forwarded-For and -Proto are believed.",
@@ -156,6 +216,38 @@ class Settings(BaseSettings):
                 "signing in and embedding compare origins with it"
             )
         return self
+
+    @model_validator(mode="after")
+    def _relayed(self) -> Self:
+        if bool(self.turn_urls) != bool(self.turn_secret):
+            raise ValueError(f"{PREFIX}TURN_URLS and {PREFIX}TURN_SECRET are set together or not at all")
+        return self
+
+    @property
+    def media_address(self) -> str:
+        """What the UDP sockets of calls are bound to."""
+        address = self.media_bind or self.bind
+        return "127.0.0.1" if address == "localhost" else address
+
+    @property
+    def media_port_range(self) -> range:
+        """The UDP ports of calls."""
+        first, _, last = self.media_ports.partition("-")
+        return range(int(first), int(last) + 1)
+
+    @property
+    def no_calls(self) -> str | None:
+        """Why this server carries no calls, in a few words; None where it does."""
+        if not self.media:
+            return f"{PREFIX}MEDIA is false"
+        if self.redis_url is not None:
+            return f"{PREFIX}REDIS_URL is set, and several nodes carry no calls yet"
+        if self.media_announce is None and _anywhere(self.media_address):
+            return (
+                f"{PREFIX}MEDIA_ANNOUNCE must name the IP address by which browsers reach this machine, "
+                f"because {self.media_address} is none"
+            )
+        return None
 
     @property
     def origin(self) -> str:

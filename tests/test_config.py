@@ -72,6 +72,16 @@ def test_every_setting_is_read_from_its_variable_and_an_option_wins() -> None:
         ("LIVEDESK_TRUSTED_PROXIES", "everyone"),
         ("LIVEDESK_TRUSTED_PROXIES", "10.0.0.1/8"),
         ("LIVEDESK_LOG_LEVEL", "loud"),
+        ("LIVEDESK_MEDIA", "perhaps"),
+        ("LIVEDESK_MEDIA_ANNOUNCE", "desk.example"),
+        ("LIVEDESK_MEDIA_PORTS", "40000"),
+        ("LIVEDESK_MEDIA_PORTS", "43999-40000"),
+        ("LIVEDESK_MEDIA_PORTS", "80-90"),
+        ("LIVEDESK_MEDIA_PORTS", "40000-65536"),
+        ("LIVEDESK_MEDIA_WORKERS", "0"),
+        ("LIVEDESK_MEDIA_WORKERS", "33"),
+        ("LIVEDESK_TURN_URLS", "https://user:secret@turn.example"),
+        ("LIVEDESK_TURN_URLS", ",".join(["turn:turn.example"] * 9)),
     ],
 )
 def test_a_wrong_value_is_refused_in_one_sentence_that_names_the_setting(variable: str, value: str) -> None:
@@ -141,6 +151,26 @@ def test_an_origin_is_kept_as_browsers_send_it(given: str, origin: str) -> None:
 def test_what_is_not_exactly_one_origin_is_refused(given: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         exact_origin(given)
+
+
+def test_calls_are_carried_where_browsers_can_find_them() -> None:
+    public = {"LIVEDESK_BIND": "::", "LIVEDESK_PUBLIC_URL": "https://desk.example"}
+    assert load_settings({}).no_calls is None
+    assert load_settings({"LIVEDESK_BIND": "localhost"}).media_address == "127.0.0.1"
+    assert "LIVEDESK_MEDIA_ANNOUNCE" in (load_settings(public).no_calls or "")
+    assert load_settings({**public, "LIVEDESK_MEDIA_ANNOUNCE": "192.0.2.7"}).no_calls is None
+    assert load_settings({**public, "LIVEDESK_MEDIA_BIND": "192.0.2.7"}).no_calls is None
+    assert "REDIS" in (load_settings({"LIVEDESK_REDIS_URL": "redis://cache"}).no_calls or "")
+    assert "MEDIA is false" in (load_settings({"LIVEDESK_MEDIA": "false"}).no_calls or "")
+
+
+def test_a_relay_needs_its_secret_and_never_shows_it() -> None:
+    urls = {"LIVEDESK_TURN_URLS": "turn:turn.example:3478, turns:turn.example:443?transport=tcp"}
+    with pytest.raises(ConfigurationRefused, match="TURN_URLS and LIVEDESK_TURN_SECRET are set together"):
+        load_settings(urls)
+    settings = load_settings({**urls, "LIVEDESK_TURN_SECRET": "hunter2"})
+    assert len(settings.turn_urls) == 2
+    assert "hunter2" not in repr(settings)
 
 
 def test_only_this_machine_is_the_loopback() -> None:

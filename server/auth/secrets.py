@@ -29,6 +29,8 @@ class TokenKind(StrEnum):
     api_key = "ldk_"
     visitor = "ldv_"
     code = "ldc_"
+    rejoin = "ldj_"
+    guest = "ldg_"
 
 
 RANDOM_BYTES = 32

@@ -13,6 +13,7 @@ from server.auth.links import Viewer
 from server.auth.permissions import narrowed, origin_allowed
 from server.auth.secrets import TokenKind, token_hash
 from server.storage.buyers import Buyer, BuyerSessionRow
+from server.storage.calls import GuestLink
 from server.storage.database import Database, Reader
 from server.storage.people import SignIn
 from signaling.ports import Actor, Client, Revision
@@ -34,14 +35,12 @@ class SocketSessions:
         self._own_origins = own_origins
 
     async def admit(self, namespace: Namespace, token: str, client: Client) -> Actor:
-        """The person behind a token: a buyer's session, or an agent's token that is used up by this.
-
-        No guest is admitted: nothing issues a guest's token.
-        """
+        """The person behind a token: a buyer's session, a guest's link to a call that goes on, or an agent's
+        token that is used up by this."""
         if namespace == "/buyer":
             return await self._admit_buyer(token, client)
         if namespace == "/guest":
-            raise Refused(ErrorCode.unauthenticated, "Guests come by a call, and none is carried here.")
+            return await self._admit_guest(token, client)
         return await self._admit_agent(token, client)
 
     async def revisions(self, cursor: int) -> tuple[int, Sequence[Revision]]:
@@ -55,7 +54,9 @@ class SocketSessions:
     async def review(self, actor: Actor) -> Actor | None:
         """The actor with today's rights, None when his session is over. His shops may be none."""
         if actor.kind == "guest":
-            return None
+            async with self._database.read() as reader:
+                link = await reader.calls.link(participant_id=actor.id)
+            return None if _closed(link, self._database.clock()) else actor
         try:
             return await self.behind(Viewer(actor.kind, actor.session_id))
         except Refused:
@@ -95,6 +96,26 @@ class SocketSessions:
             raise Refused(ErrorCode.origin_refused)
         return actor
 
+    async def _admit_guest(self, token: str, client: Client) -> Actor:
+        secret_hash = token_hash(token, TokenKind.guest)
+        # The link leads to this server's own page, wherever it was sent.
+        if not origin_allowed(client.origin, self._own_origins):
+            raise Refused(ErrorCode.origin_refused)
+        async with self._database.read() as reader:
+            link = await reader.calls.link(link_hash=secret_hash)
+        if link is None or _closed(link, self._database.clock()):
+            raise Refused(ErrorCode.unauthenticated, "This link opens no call, or none any more.")
+        return Actor(
+            kind="guest",
+            id=link.participant_id,
+            session_id=link.participant_id,
+            name=link.name,
+            shops={link.shop_id: "guest"},
+            expires_at=link.until,
+            verified=False,
+            call_id=link.call_id,
+        )
+
     async def _admit_agent(self, token: str, client: Client) -> Actor:
         secret_hash = token_hash(token, TokenKind.socket)
         # Before the token is used up: a foreign page must not be able to spend it.
@@ -111,6 +132,11 @@ class SocketSessions:
         if not actor.shops:
             raise Refused(ErrorCode.forbidden, "This person works in no shop.")
         return actor
+
+
+def _closed(link: GuestLink | None, now: int) -> bool:
+    """Whether a guest's link opens nothing: revoked, expired, or its call is over."""
+    return link is None or link.over or link.until <= now
 
 
 async def _buyer_actor(reader: Reader, session: BuyerSessionRow | None, now: int) -> Actor:

@@ -48,7 +48,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def doctor() -> None:
-    """Look at configuration, database, disk, clock, Redis, ports and builds. Changes nothing."""
+    """Look at configuration, database, disk, clock, Redis, ports, calls and builds. Changes nothing."""
     settings = settings_or_refuse()
     findings = run(examine(settings))
     table(
@@ -70,6 +70,7 @@ async def examine(settings: Settings) -> list[Finding]:
         *await _redis(settings),
         await _port("port", settings.bind, settings.port),
         *await _admin_port(settings),
+        await asyncio.to_thread(_calls, settings),
         _files(),
         _build("widget"),
         _build("console"),
@@ -156,6 +157,26 @@ async def _port(what: str, host: str, port: int) -> Finding:
     except OSError as error:
         return Finding(what, False, f"{host}:{port} cannot be used: {error.strerror or error}")
     return Finding(what, True, f"{host}:{port} is free")
+
+
+def _calls(settings: Settings) -> Finding:
+    if settings.no_calls is not None:
+        chosen = not settings.media or settings.redis_url is not None
+        return Finding("calls", chosen, f"not carried: {settings.no_calls}")
+    address, ports = settings.media_address, settings.media_port_range
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    free, error = 0, ""
+    for port in ports:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind((address.strip("[]"), port))
+                free += 1
+            except OSError as taken:
+                error = taken.strerror or str(taken)
+    if not free:
+        return Finding("calls", False, f"no UDP port of {settings.media_ports} on {address}: {error}")
+    announced = f", announced as {settings.media_announce}" if settings.media_announce else ""
+    return Finding("calls", True, f"{free} of {len(ports)} UDP ports free on {address}{announced}")
 
 
 def _livedesk_answers(host: str, port: int) -> bool:

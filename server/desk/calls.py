@@ -1,21 +1,147 @@
-"""A desk without a media worker: it refuses every command of calls by code, and the chat goes on."""
+"""A call from the invitation to the end, as its people command it: ring, answer, consent, hang up."""
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
-
+from media import steps
+from protocol import call as wire
 from protocol.errors import ErrorCode, Refused
-from signaling.ports import Actor
+from server.call_bridges import view
+from server.desk.calling import Calling, called, refusing, side_of
+from server.desk.scope import buyer_of
+from server.storage.calls import CallRecord
+from server.storage.database import Unit
+from server.storage.records import Conversation
+from signaling.ports import Actor, Done
+
+NAMELESS = "访客"
+"""A visitor has no name; the console calls him by the last letters of his id, the call by this."""
 
 
-class NoCalls:
-    """The commands of calls where no media worker is: each raises `Refused(media_away)`, whoever asks."""
+class Calls(Calling):
+    """The walk of a call."""
 
-    async def load_calls(self, actor: Actor, request: Any) -> NoReturn:
-        """Refuses; every other command of calls is this one."""
-        raise Refused(ErrorCode.media_away)
+    async def load_calls(self, actor: Actor, request: wire.LoadCalls) -> Done[wire.Calls]:
+        """The living calls in which the asker has a part."""
+        async with self.world.db.read() as unit:
+            if actor.kind == "guest":
+                one = await unit.calls.get(actor.call_id or "")
+                found = [one] if one is not None and one.call.state != "ended" else []
+            else:
+                found = [
+                    record
+                    for record in await unit.calls.live_of_person(actor.id, wire.CALLS_PAGE)
+                    if record.shop_id in actor.shops
+                ]
+        shown = [view(record, actor.kind) for record in found]
+        return Done(wire.Calls(now=self.world.clock(), calls=shown))
 
-    list_calls = invite_by_buyer = invite_by_agent = answer_call = decline_call = load_calls
-    join_call = describe_leg = hang_up = give_consent = set_media = report_quality = load_calls
-    draw_mark = sync_marks = link_call = ask_still = listen_in = whisper = barge_in = load_calls
-    take_over_call = invite_guest = revoke_guest = load_calls
+    async def list_calls(self, actor: Actor, request: wire.ListCalls) -> Done[wire.Calls]:
+        """A shop's living calls; who may ask was looked at before."""
+        async with self.world.db.read() as unit:
+            found = await unit.calls.live_of_shop(request.shop_id, wire.CALLS_PAGE)
+        return Done(wire.Calls(now=self.world.clock(), calls=[view(record) for record in found]))
+
+    async def invite_by_buyer(self, actor: Actor, request: wire.BuyerInvite) -> Done[wire.Called]:
+        """The buyer asks whoever has his conversation."""
+        async with self.world.db.read() as unit:
+            await unit.conversations.of_buyer(request.conversation_id, actor.id)
+        await self.world.media.admit()
+        now = self.world.clock()
+        async with self.world.db.write() as unit:
+            found = await unit.conversations.of_buyer(request.conversation_id, actor.id, lock=True)
+            return await self._invite(unit, actor, found, request, now)
+
+    async def invite_by_agent(self, actor: Actor, request: wire.AgentInvite) -> Done[wire.Called]:
+        """Whoever has the conversation, under its fence, asks the buyer."""
+        async with self.world.db.read() as unit:
+            await unit.conversations.of_shops(request.conversation_id, actor.shops)
+        await self.world.media.admit()
+        now = self.world.clock()
+        async with self.world.db.write() as unit:
+            found = await unit.conversations.of_shops(request.conversation_id, actor.shops, lock=True)
+            if found.state == "open" and (found.owner_id != actor.id or found.fence != request.fence):
+                raise Refused(ErrorCode.stale_fence)
+            return await self._invite(unit, actor, found, request, now)
+
+    async def _invite(
+        self, unit: Unit, actor: Actor, found: Conversation, request: wire.BuyerInvite, now: int
+    ) -> Done[wire.Called]:
+        """A call rings. Repeated, it is the same call; where the other side rings already, it is answered."""
+        telling = self.world.telling(unit, now)
+        before = await unit.calls.by_client(found.id, request.client_id)
+        if before is None and found.state == "open":
+            before = await unit.calls.live_of(found.id)
+        if before is not None:
+            step = steps.Step(before.call)
+            if before.call.state == "ringing" and before.call.invited_by != side_of(actor):
+                with refusing(ring_over=ErrorCode.busy):
+                    step = steps.answer(before.call, side_of(actor), now=now)
+            record = await telling.step(before, step)
+            return Done(called(record, actor, now), await telling.all())
+        if found.state != "open":
+            raise Refused(ErrorCode.conversation_closed)
+        if found.owner_id is None:
+            raise Refused(ErrorCode.unassigned)
+        buyer = await buyer_of(unit, found.buyer_id)
+        step = steps.invite(
+            self.world.new_id(),
+            media=request.media,
+            by=side_of(actor),
+            buyer=(self.world.new_id(), found.buyer_id, buyer.name or NAMELESS),
+            agent=(self.world.new_id(), found.owner_id, (await unit.line.seat(found.owner_id)).name),
+            now=now,
+        )
+        record = CallRecord(step.call, found.shop_id, found.id, found.buyer_id, request.client_id)
+        if not await unit.calls.add(record):
+            raise Refused(ErrorCode.busy)
+        await telling.call(None, record, step)
+        return Done(called(record, actor, now), await telling.all())
+
+    async def answer_call(self, actor: Actor, request: wire.OfCall) -> Done[wire.Called]:
+        """The called side takes the call; both join then."""
+        return await self._walk(
+            actor, request.call_id, lambda call, me, now: steps.answer(call, side_of(actor), now=now)
+        )
+
+    async def decline_call(self, actor: Actor, request: wire.OfCall) -> Done[wire.Called]:
+        """The called side does not take the call; the conversation stays."""
+        return await self._walk(
+            actor, request.call_id, lambda call, me, now: steps.decline(call, side_of(actor), now=now)
+        )
+
+    async def hang_up(self, actor: Actor, request: wire.OfCall) -> Done[wire.Called]:
+        """The asker leaves; with buyer or agent the call is over."""
+        return await self._walk(
+            actor, request.call_id, lambda call, me, now: steps.hang_up(call, me.id, now=now)
+        )
+
+    async def set_media(self, actor: Actor, request: wire.SetMedia) -> Done[wire.Called]:
+        """What the asker sends, for the others to know."""
+        return await self._walk(
+            actor,
+            request.call_id,
+            lambda call, me, now: steps.set_media(
+                call, me.id, camera=request.camera, microphone=request.microphone, screen=request.screen
+            ),
+        )
+
+    async def give_consent(self, actor: Actor, request: wire.GiveConsent) -> Done[wire.Called]:
+        """What the asker says to being recorded, kept with the text that he was shown. The call goes on."""
+        now = self.world.clock()
+        async with self.world.db.write() as unit:
+            telling = self.world.telling(unit, now)
+            mine = await self._mine(unit, actor, request.call_id)
+            with refusing():
+                step = steps.consent(mine.record.call, mine.me.id, request.granted)
+            if step.call != mine.record.call:
+                await unit.calls.add_consent(
+                    request.call_id,
+                    mine.me.id,
+                    granted=request.granted,
+                    text_version=request.text_version,
+                    locale=request.locale,
+                    now=now,
+                )
+            record = await telling.step(mine.record, step)
+            told = await telling.all()
+        return Done(called(record, actor, now), told)

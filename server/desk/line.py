@@ -11,9 +11,10 @@ from protocol.errors import ErrorCode, Refused
 from queues.model import Assigned, Fact, Group, Match, Moved, Offered, Seat
 from queues.ownership import TransferTarget
 from queues.ports import GroupLine, Taken
-from server.bridges import Telling, granted, offers_told, seat, seats_told
+from server.bridges import granted, offers_told, seat, seats_told
 from server.desk.opening import may_close
 from server.desk.world import Cases, World
+from server.storage.database import Unit
 from server.storage.records import NewEntry
 from signaling import facts
 from signaling.ports import Actor, Done
@@ -26,7 +27,7 @@ class LineCases(Cases):
         """Declares how the agent is; ready again means that he can be given work at once."""
         now = self.world.clock()
         async with self.world.db.write() as unit:
-            telling = Telling(unit, now=now, new_id=self.world.new_id)
+            telling = self.world.telling(unit, now)
             await telling.line(
                 granted(
                     await unit.line.declare(actor.id, state=request.state, reason=request.reason, now=now)
@@ -41,7 +42,7 @@ class LineCases(Cases):
         """Takes an offer. Repeated by its taker it answers the same; for anybody else it is gone."""
         now = self.world.clock()
         async with self.world.db.write() as unit:
-            telling = Telling(unit, now=now, new_id=self.world.new_id)
+            telling = self.world.telling(unit, now)
             before = await unit.line.offer_state(request.offer_id)
             taken = granted(
                 await unit.line.accept(request.offer_id, person_id=actor.id, fence=request.fence, now=now)
@@ -56,7 +57,7 @@ class LineCases(Cases):
         """Declines an offer; the conversation goes back to its place."""
         now = self.world.clock()
         async with self.world.db.write() as unit:
-            telling = Telling(unit, now=now, new_id=self.world.new_id)
+            telling = self.world.telling(unit, now)
             ended = granted(
                 await unit.line.decline(request.offer_id, person_id=actor.id, fence=request.fence, now=now)
             )
@@ -72,7 +73,7 @@ class LineCases(Cases):
         """
         now = self.world.clock()
         async with self.world.db.write() as unit:
-            telling = Telling(unit, now=now, new_id=self.world.new_id)
+            telling = self.world.telling(unit, now)
             found = await unit.conversations.of_shops(request.conversation_id, actor.shops, lock=True)
             before = await unit.conversations.stored(found.id, "desk", actor.id, request.client_id)
             if before is not None:
@@ -163,7 +164,7 @@ class DecidingLine:
             taken = await unit.line.assign(match, holder=holder, now=now)
             if taken is None:
                 return None
-            telling = Telling(unit, now=now, new_id=self._world.new_id)
+            telling = self._world.telling(unit, now)
             await telling.line([taken.fact])
             told = await telling.all()
         self._world.publish(told)
@@ -179,7 +180,7 @@ class DecidingLine:
             )
             if taken is None:
                 return None
-            telling = Telling(unit, now=now, new_id=self._world.new_id)
+            telling = self._world.telling(unit, now)
             await telling.line([taken.fact])
             told = await telling.all()
         self._world.publish(told)
@@ -201,8 +202,8 @@ class DecidingLine:
         self._world.publish(told)
         return changes
 
-    async def _told(self, unit: object, changes: Sequence[Fact], now: int) -> list[facts.Fact]:
-        telling = Telling(unit, now=now, new_id=self._world.new_id)  # type: ignore[arg-type]
+    async def _told(self, unit: Unit, changes: Sequence[Fact], now: int) -> list[facts.Fact]:
+        telling = self._world.telling(unit, now)
         await telling.line(changes)
         return await telling.all()
 
@@ -234,7 +235,7 @@ class Attending:
         self._here.add(actor.id)
         now = self._world.clock()
         async with self._world.db.write() as unit:
-            telling = Telling(unit, now=now, new_id=self._world.new_id)
+            telling = self._world.telling(unit, now)
             await telling.line(await unit.line.arrive(self._world.node_id, actor.id, now=now))
             told = [*await telling.all(), *await seats_told(unit, [actor.id], now)]
             # A page that was loaded again has forgotten what is held out to it.
@@ -257,7 +258,7 @@ class Attending:
             return
         now = self._world.clock()
         async with self._world.db.write() as unit:
-            telling = Telling(unit, now=now, new_id=self._world.new_id)
+            telling = self._world.telling(unit, now)
             await telling.line(await unit.line.renew(self._world.node_id, sorted(self._here), now=now))
             told = await telling.all()
         self._world.publish(told)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from media import steps
+from media.call import Call
 from protocol import chat, conversation
 from protocol.errors import ErrorCode, Refused
 from queues.model import CHAT_UNITS, RoutingFacts, Ticket, head_start_seconds, route
@@ -69,7 +71,7 @@ class Opening(Cases):
                 )
             )
             found = opened.conversation
-            telling = Telling(unit, now=now, new_id=self.world.new_id)
+            telling = self.world.telling(unit, now)
             if opened.created or _elsewhere(found, request):
                 await self._say_context(unit, telling, actor, found, request, asking.card(request), now)
             else:
@@ -215,7 +217,7 @@ class Opening(Cases):
     ) -> Done[conversation.Closed]:
         now = self.world.clock()
         async with self.world.db.write() as unit:
-            telling = Telling(unit, now=now, new_id=self.world.new_id)
+            telling = self.world.telling(unit, now)
             entry = self._entry(
                 actor, request.conversation_id, request.client_id, "closed", {"by": side(actor)}, now
             )
@@ -224,6 +226,9 @@ class Opening(Cases):
                 if found.state == "open":
                     may_close(actor, found, fence)
                 entry = as_owner(entry, found)
+            else:
+                await unit.conversations.head(request.conversation_id, lock=True)
+            await telling.live_call(request.conversation_id, _with_its_conversation)
             closed = await unit.conversations.close(entry, now=now)
             seq = closed.appended.entry.seq
             # Told again where it was closed before: nobody may have heard it then (see `messages`).
@@ -259,7 +264,7 @@ class Opening(Cases):
         now = self.world.clock()
         group_id: str | None = None
         async with self.world.db.write() as unit:
-            telling = Telling(unit, now=now, new_id=self.world.new_id)
+            telling = self.world.telling(unit, now)
             found = await unit.conversations.head(request.conversation_id, lock=True)
             if found is None:
                 raise Refused(ErrorCode.not_found)
@@ -285,6 +290,10 @@ def may_close(actor: Actor, found: Conversation, fence: int | None) -> None:
             raise Refused(ErrorCode.stale_fence)
     elif actor.shops.get(found.shop_id) not in ("supervisor", "admin"):
         raise Refused(ErrorCode.stale_fence if found.owner_id else ErrorCode.forbidden)
+
+
+def _with_its_conversation(call: Call, *, now: int) -> steps.Step:
+    return steps.end(call, "conversation_closed", "system", now=now)
 
 
 def as_owner(entry: NewEntry, found: Conversation) -> NewEntry:

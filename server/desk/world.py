@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
+from media.call import Call
+from protocol import call as wire
 from protocol import session
 from server.auth.links import Links
-from server.storage.database import Database
+from server.bridges import Telling
+from server.call_bridges import Agreed
+from server.storage.database import Database, Unit
 from signaling.facts import Fact
 from signaling.ports import Actor
 
@@ -26,6 +31,66 @@ class Renewal(Protocol):
         """A fresh token. Raises `Refused(session_revoked)` when the session was ended."""
 
 
+class Offer(NamedTuple):
+    """A new leg: the server's session description, who is on which of its lines, and TURN servers."""
+
+    sdp: str
+    tracks: list[wire.Track]
+    ice_servers: list[wire.IceServer]
+
+
+class Happened(NamedTuple):
+    """Something of a call's media that happened by itself.
+
+    `leg_up`, `leg_lost`: media of a leg arrives, or no more. `routed`: others are on its lines now.
+    `recording_failed`: with the `code` why. `room_lost`: the media process ended under the call.
+    """
+
+    what: Literal["leg_up", "leg_lost", "routed", "recording_failed", "room_lost"]
+    call_id: str
+    leg_id: str = ""
+    code: str = ""
+    tracks: Sequence[wire.Track] = ()
+
+
+class Media(Protocol):
+    """What carries calls. `boot` names its run: what another run carried is gone."""
+
+    @property
+    def boot(self) -> str: ...
+
+    @property
+    def happenings(self) -> asyncio.Queue[Happened]:
+        """What happened by itself, in order."""
+
+    async def start(self) -> None:
+        """Begin."""
+
+    async def close(self) -> None:
+        """End everything. Twice is harmless."""
+
+    async def admit(self) -> None:
+        """See whether one more call can be carried well. Raises `Refused`: busy, media_away."""
+
+    async def join(self, call: Call, participant_id: str, leg_id: str, now: int) -> Offer:
+        """Open a leg for a participant; an older one of his stays until media comes on the new one.
+
+        Raises `Refused`: busy, media_away, retry.
+        """
+
+    async def answer(self, call_id: str, participant_id: str, leg_id: str, sdp: str) -> None:
+        """Give the browser's answer; again, it is the same.
+
+        Raises `Refused`: stale_leg, description_refused, retry.
+        """
+
+    def follow(self, call: Call, agreed: Sequence[Agreed]) -> None:
+        """The call stands like this now, with what its people agreed to. Never waits and never raises."""
+
+    def measured(self, call_id: str, participant_id: str) -> dict[str, Any]:
+        """What was measured of a participant's media in the last second; may be empty."""
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """Storage, time, ids and the ways out. `wake` tells the deciding node that a group's line changed."""
@@ -38,6 +103,11 @@ class World:
     renewal: Renewal
     links: Links
     node_id: str
+    media: Media
+
+    def telling(self, unit: Unit, now: int) -> Telling:
+        """What will be told of a unit of work."""
+        return Telling(unit, now=now, new_id=self.new_id, follow=self.media.follow)
 
 
 def side(actor: Actor) -> Literal["buyer", "agent"]:

@@ -103,8 +103,13 @@ class Reader:
 class Unit(Reader):
     """A unit of work: all of it is committed, or nothing.
 
-    Keep it short and do nothing else meanwhile: on SQLite everybody who writes waits for it.
+    Keep it short and do nothing else meanwhile: on SQLite everybody who writes waits for it. `afterwards`
+    is called in its order once it is committed; nothing in it may wait or raise.
     """
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        super().__init__(connection)
+        self.afterwards: list[Callable[[], None]] = []
 
 
 class Engine(Protocol):
@@ -182,7 +187,10 @@ class Database:
     async def write(self) -> AsyncIterator[Unit]:
         """Lend a unit of work: committed durably on leaving, rolled back when an exception leaves it."""
         async with self._engine.write() as connection:
-            yield Unit(connection)
+            unit = Unit(connection)
+            yield unit
+        for act in unit.afterwards:
+            act()
 
     async def append(self, entry: NewEntry) -> Appended:
         """Store one entry of a log; returns after the durable commit.

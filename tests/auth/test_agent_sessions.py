@@ -380,6 +380,7 @@ async def test_every_token_kind_is_refused_where_another_belongs(desk: World) ->
         "cookie": lambda token: desk.agents.signed_in(token),
         "key": lambda token: desk.keys.admit(token, "orders"),
         "socket": lambda token: desk.sockets.admit("/agent", token, HERE),
+        "guest socket": lambda token: desk.sockets.admit("/guest", token, HERE),
     }
     for door, enter in doors.items():
         for kind, token in tokens.items():

@@ -127,6 +127,20 @@ async def test_a_port_of_somebody_else_is_said_and_one_of_a_livedesk_is_well(tmp
         await server.wait_closed()
 
 
+async def test_calls_that_find_no_port_or_no_address_are_said(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        finding = (await found(settings(tmp_path, media_ports=f"{port}-{port}")))["calls"]
+        assert not finding.ok and "no UDP port" in finding.why
+    finding = (await found(settings(tmp_path, media_ports=f"{port}-{port}")))["calls"]
+    assert finding.ok and "1 of 1 UDP ports free" in finding.why
+    finding = (await found(settings(tmp_path, media_bind="::")))["calls"]
+    assert not finding.ok and "LIVEDESK_MEDIA_ANNOUNCE" in finding.why
+    finding = (await found(settings(tmp_path, media=False)))["calls"]
+    assert finding.ok and "not carried" in finding.why
+
+
 async def test_too_little_disk_too_few_files_and_missing_builds_are_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

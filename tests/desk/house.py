@@ -128,19 +128,23 @@ class House:
                 shop, subject, kid="k1", secret=self.secrets[shop], now_s=epoch_ms() // 1000, **claims
             )
         session = await self.post("/api/v1/buyer/session", body)
-        return await self._open("/buyer", session["token"])
+        return await self.socket("/buyer", session["token"])
 
     async def agent(self, login: str, *, shop: str = "cloud", state: str | None = "ready") -> Person:
         """An agent's socket, ready to serve."""
         token = await self.post("/api/v1/agents/impersonate", {"login": login}, key=self.keys[shop])
-        person = await self._open("/agent", token["token"])
+        person = await self.socket("/agent", token["token"])
         if state is not None:
             await person.ask("presence.set", state=state)
         return person
 
-    async def _open(self, namespace: str, token: str) -> Person:
+    async def socket(self, namespace: str, token: str) -> Person:
+        """A socket with this token. Raises `ConnectionError`."""
         person = Person(namespace)
-        await person.connect(self.url, token)
+        try:
+            await person.connect(self.url, token)
+        except socketio.exceptions.ConnectionError as error:
+            raise ConnectionError(str(error)) from None
         self._sockets.append(person)
         return person
 

@@ -1,0 +1,113 @@
+"""Translates calls: the stored record into what the wire says of it, and a step's news into facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from media.call import Call, Participant
+from media.steps import Step, Told
+from protocol import call as wire
+from server.storage.calls import CallRecord
+from signaling import facts
+from signaling.facts import ActorKind
+
+LEFT_SHOWN = wire.MAX_PARTICIPANTS - 4
+"""Of those who left, so many are still shown: buyer, agent, supervisor and guest have their places."""
+
+
+class Agreed(NamedTuple):
+    """A participant's yes to being recorded: to which text, in which language, when (epoch ms)."""
+
+    participant_id: str
+    person_id: str
+    text_version: str
+    locale: str
+    at: int
+
+
+def view(record: CallRecord, to: ActorKind = "agent", about: str | None = None) -> wire.Call:
+    """A call as it is shown. Who only listens or whispers does not exist for buyer and guests.
+
+    Of many who came and left the last are shown, and `about` in any case.
+    """
+    call = record.call
+    return wire.Call(
+        call_id=call.id,
+        conversation_id=record.conversation_id,
+        revision=call.revision,
+        media=call.media,
+        state=call.state,
+        invited_by=call.invited_by,
+        rang_at=call.rang_at,
+        ring_until=call.ring_until,
+        answered_at=call.answered_at,
+        connected_at=call.connected_at,
+        ended_at=call.ended_at,
+        reason=call.reason,
+        ended_by=call.ended_by,
+        recording=wire.CallRecording(state=call.recording, code=call.recording_code),
+        participants=[
+            _participant(record, each) for each in _shown(call, about) if to == "agent" or not each.hidden
+        ],
+    )
+
+
+def _shown(call: Call, about: str | None) -> list[Participant]:
+    left = [each.id for each in call.participants if each.state == "left" and each.id != about]
+    beyond = set(left[: max(0, len(left) - LEFT_SHOWN + (about is not None))])
+    return [each for each in call.participants if each.id not in beyond]
+
+
+def _participant(record: CallRecord, each: Participant) -> wire.Participant:
+    level, step = record.quality.get(each.id, (None, None))
+    return wire.Participant.model_validate(
+        {
+            "participant_id": each.id,
+            "role": each.role,
+            "mode": each.mode,
+            "name": each.name,
+            "state": each.state,
+            "reconnect_until": each.reconnect_until,
+            "camera": each.camera,
+            "microphone": each.microphone,
+            "screen": each.screen,
+            "consent": each.consent,
+            "level": "lost" if each.state == "reconnecting" else level,
+            "step": step,
+        }
+    )
+
+
+def place(conversation: facts.Place, *calls: Call) -> facts.CallPlace:
+    """Whom a call concerns as it was and as it is: who just left is told so."""
+    staff: dict[str, None] = {}
+    guests: dict[str, None] = {}
+    for call in calls:
+        for each in call.participants:
+            if each.state != "left" and each.role in ("agent", "supervisor"):
+                staff[each.person_id] = None
+            elif each.state != "left" and each.role == "guest":
+                guests[each.id] = None
+    return facts.CallPlace(conversation, tuple(staff), tuple(guests))
+
+
+def news(where: facts.CallPlace, record: CallRecord, told: tuple[Told, ...]) -> Iterator[facts.Fact]:
+    """What a step tells, as facts; all of it carries the call as it stands after the step."""
+    for each in told:
+        shown = view(record, about=each.participant_id)
+        yield facts.CallChanged(where, each.event, shown, each.participant_id, each.code)
+
+
+def line_of(before: Call | None, step: Step) -> dict[str, Any] | None:
+    """The line in the conversation's log that this step is worth, if any: begun, ended, missed."""
+    call = step.call
+    base = {"call_id": call.id, "media": call.media, "invited_by": call.invited_by}
+    if before is not None and before.connected_at is None and call.connected_at is not None:
+        return {**base, "happened": "started"}
+    if before is None or before.state == "ended" or call.state != "ended":
+        return None
+    if call.connected_at is None:
+        return {**base, "happened": "missed", "reason": call.reason}
+    duration = (call.ended_at or call.connected_at) - call.connected_at
+    return {**base, "happened": "ended", "reason": call.reason, "duration_ms": duration}

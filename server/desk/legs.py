@@ -1,0 +1,227 @@
+"""The media of a call: legs opened and described, what is measured, and what happens by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from weakref import WeakValueDictionary
+
+from media import grading, steps
+from media.call import Call, Participant
+from media.steps import Step
+from protocol import call as wire
+from protocol.base import Empty
+from protocol.errors import ErrorCode, Refused
+from queues.ownership import Refused as LineRefused
+from server.auth.secrets import TokenKind, new_token, token_hash
+from server.call_bridges import place, view
+from server.desk.calling import Calling, refusing
+from server.desk.world import Happened, World
+from signaling import facts
+from signaling.facts import ActorKind
+from signaling.ports import Actor, Done
+
+WORKER = "media"
+"""The name of this host's media processes in a call's row; the boot beside it says which run."""
+REPORT_EVERY_MS = 5_000
+"""So often a measurement is kept of each participant; one that says another word is kept at once."""
+REPORTS_MOST = 3_000
+"""Kept of a participant: those of four hours, one each five seconds, and some that changed the word."""
+DUE_AT_ONCE = 100
+"""Calls that one sweep looks at; the next is a second later."""
+
+
+class Legs(Calling):
+    """What the people of a call say of its media."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self._joining: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._reported: dict[str, tuple[int, str, str]] = {}
+        """By participant: when a report of his was kept in the last seconds, with which level and step."""
+
+    async def join_call(self, actor: Actor, request: wire.Join) -> Done[wire.Joined]:
+        """Opens a leg for the asker's media. It counts for him from now on; an older one goes on until then.
+
+        One at a time in a call, so that the leg in the row is the newest one of the media process.
+        """
+        async with self._joining.setdefault(request.call_id, asyncio.Lock()):
+            return await self._open_leg(actor, request)
+
+    async def _open_leg(self, actor: Actor, request: wire.Join) -> Done[wire.Joined]:
+        leg_id, token = self.world.new_id(), new_token(TokenKind.rejoin)
+        known = _hash(request.rejoin_token)
+
+        def act(call: Call, me: Participant, now: int) -> Step:
+            return steps.open_leg(
+                call,
+                me.id,
+                leg_id=leg_id,
+                rejoin_hash=token_hash(token, TokenKind.rejoin),
+                known=known,
+                move=request.move,
+                now=now,
+            )
+
+        now = self.world.clock()
+        async with self.world.db.read() as reader:
+            mine = await self._mine(reader, actor, request.call_id)
+        with refusing(not_joined=ErrorCode.conflict):
+            act(mine.record.call, mine.me, now)
+        offer = await self.world.media.join(mine.record.call, mine.me.id, leg_id, now)
+        async with self.world.db.write() as unit:
+            telling = self.world.telling(unit, now)
+            mine = await self._mine(unit, actor, request.call_id)
+            try:
+                with refusing(not_joined=ErrorCode.conflict):
+                    step = act(mine.record.call, mine.me, now)
+            except Refused:
+                # It ended meanwhile, and the room was opened after that.
+                self.world.media.follow(mine.record.call, ())
+                raise
+            if mine.record.boot_id != self.world.media.boot:
+                await unit.calls.house(request.call_id, WORKER, self.world.media.boot)
+            record = await telling.step(mine.record, step)
+            if mine.me.leg_id is not None:
+                kind, person_id = _hears(mine.me)
+                moved = facts.LegMoved(kind, person_id, request.call_id, mine.me.id, leg_id)
+                telling.facts.append(moved)
+            told = await telling.all()
+        joined = wire.Joined(
+            call=view(record, actor.kind),
+            participant_id=mine.me.id,
+            leg_id=leg_id,
+            offer=offer.sdp,
+            ice_servers=offer.ice_servers,
+            tracks=offer.tracks,
+            rejoin_token=token,
+        )
+        return Done(joined, told)
+
+    async def describe_leg(self, actor: Actor, request: wire.Describe) -> Done[Empty]:
+        """The browser's answer for the leg that counts; again, it is the same."""
+        async with self.world.db.read() as unit:
+            mine = await self._mine(unit, actor, request.call_id)
+        with refusing(not_joined=ErrorCode.stale_leg):
+            steps.on_leg(mine.record.call, mine.me.id, request.leg_id)
+        await self.world.media.answer(request.call_id, mine.me.id, request.leg_id, request.answer)
+        return Done(Empty())
+
+    async def report_quality(self, actor: Actor, request: wire.QualityReport) -> Done[Empty]:
+        """What the browser measured. It is kept beside what the media process did, and told in words."""
+        async with self.world.db.read() as reader:
+            mine = await self._mine(reader, actor, request.call_id)
+        with refusing():
+            steps.on_leg(mine.record.call, mine.me.id, request.leg_id)
+        level = grading.level(
+            loss=max(request.sent.loss, request.received.loss),
+            round_trip_ms=request.round_trip_ms,
+            frozen_ms=request.received.frozen_ms,
+        )
+        now, me = self.world.clock(), mine.me
+        last = self._reported.get(me.id)
+        said = (level, request.step)
+        if last is not None and last[1:] == said and now - last[0] < REPORT_EVERY_MS:
+            return Done(Empty())
+        self._reported[me.id] = (now, *said)
+        body = request.model_dump(exclude={"call_id", "leg_id"})
+        body["server"] = self.world.media.measured(request.call_id, me.id)
+        async with self.world.db.write() as unit:
+            mine = await self._mine(unit, actor, request.call_id)
+            await unit.calls.add_quality(
+                request.call_id, me.id, level=level, step=request.step, body=body, most=REPORTS_MOST, now=now
+            )
+        if mine.record.quality.get(me.id) == said:
+            return Done(Empty())
+        where = place(mine.conversation.place, mine.record.call)
+        changed = facts.QualityChanged(where, request.call_id, me.id, level, request.step, hidden=me.hidden)
+        return Done(Empty(), [changed])
+
+    # What happens by itself.
+
+    async def recover(self) -> None:
+        """At the start: what another run carried is gone; whoever was in it has his time to come back."""
+        async with self.world.db.read() as unit:
+            lost = await unit.calls.live_on(WORKER, self.world.media.boot)
+        for record in lost:
+            await self._by_itself(record.call.id, lambda call, now: steps.media_lost(call, now=now))
+
+    async def sweep(self) -> None:
+        """Ends what is over: rings, waits, and those who did not come back. To be called every second."""
+        now = self.world.clock()
+        self._reported = {who: at for who, at in self._reported.items() if now - at[0] < REPORT_EVERY_MS}
+        async with self.world.db.read() as unit:
+            due = await unit.calls.due(now, DUE_AT_ONCE)
+        for call_id, _ in due:
+            await self._by_itself(call_id, lambda call, now: steps.expire(call, now=now))
+
+    async def happened(self, event: Happened) -> None:
+        """What media tells."""
+        match event.what:
+            case "leg_up":
+                await self._by_itself(
+                    event.call_id, lambda call, now: steps.leg_up(call, event.leg_id, now=now)
+                )
+            case "leg_lost":
+                await self._by_itself(
+                    event.call_id, lambda call, now: steps.leg_lost(call, event.leg_id, now=now)
+                )
+            case "room_lost":
+                await self._by_itself(event.call_id, lambda call, now: steps.media_lost(call, now=now))
+            case "recording_failed":
+                await self._by_itself(
+                    event.call_id, lambda call, now: steps.recording_failed(call, event.code)
+                )
+            case "routed":
+                await self._routed(event)
+
+    async def _by_itself(self, call_id: str, act: Callable[[Call, int], Step]) -> None:
+        now = self.world.clock()
+        async with self.world.db.write() as unit:
+            telling = self.world.telling(unit, now)
+            record = await unit.calls.get(call_id)
+            if record is None:
+                return
+            await unit.conversations.head(record.conversation_id, lock=True)
+            record = await unit.calls.get(call_id)
+            if record is None:
+                return
+            step = act(record.call, now)
+            after = await telling.step(record, step)
+            left = record.call.live("agent") is not None and after.call.live("agent") is None
+            if left and after.call.state == "waiting":
+                # The next agent gets the conversation with its call from the line.
+                requeued = await unit.line.give_back(record.conversation_id, now=now)
+                if not isinstance(requeued, LineRefused):
+                    await telling.line([requeued])
+            told = await telling.all()
+        self.world.publish(told)
+        if after.call.state in ("ended", "waiting"):
+            self.world.wake(None)
+
+    async def _routed(self, event: Happened) -> None:
+        async with self.world.db.read() as unit:
+            record = await unit.calls.get(event.call_id)
+        people = record.call.participants if record is not None else ()
+        who = next((each for each in people if each.leg_id == event.leg_id), None)
+        if who is not None:
+            kind, person_id = _hears(who)
+            routed = facts.LegRouted(kind, person_id, event.call_id, event.leg_id, tuple(event.tracks))
+            self.world.publish([routed])
+
+
+def _hears(who: Participant) -> tuple[ActorKind, str]:
+    """At whose sockets a participant is told something."""
+    if who.role == "buyer":
+        return "buyer", who.person_id
+    return ("guest", who.id) if who.role == "guest" else ("agent", who.person_id)
+
+
+def _hash(token: str | None) -> str | None:
+    """Of a token to rejoin with; what is none is as good as nothing."""
+    if token is None:
+        return None
+    try:
+        return token_hash(token, TokenKind.rejoin)
+    except Refused:
+        return None

@@ -1,0 +1,81 @@
+"""What is drawn on the pictures of a call: a track of its own, beside a recording that stays clean."""
+
+from __future__ import annotations
+
+from media import steps
+from media.call import Call
+from protocol import call as wire
+from protocol.catalogue import adapter
+from protocol.errors import ErrorCode, Refused
+from server.call_bridges import place
+from server.desk.calling import Calling, refusing
+from server.storage.calls import StoredMark
+from signaling import facts
+from signaling.ports import Actor, Done
+
+MARKS_MOST = 20_000
+"""Of one call: half an hour of drawing without a pause. The track is read as a whole by who plays it."""
+GO_ON = ("pointer", "freehand")
+"""Shapes whose mark is sent in several pieces under one id."""
+
+
+class Marks(Calling):
+    """Drawing, and reading what was drawn."""
+
+    async def draw_mark(self, actor: Actor, request: wire.DrawMark) -> Done[wire.Drawn]:
+        """Stores a mark and shows it to the others. Sent again, it is stored once."""
+        now, mark = self.world.clock(), request.mark
+        body = mark.model_dump()
+        async with self.world.db.write() as unit:
+            mine = await self._mine(unit, actor, request.call_id)
+            call = mine.record.call
+            with refusing():
+                steps.may_draw(call, mine.me.id)
+            _on_a_picture(call, mark)
+            before = await unit.calls.mark_of(request.call_id, mark.mark_id)
+            if before is not None and before.participant_id != mine.me.id:
+                raise Refused(ErrorCode.forbidden)
+            if before is not None and (mark.shape not in GO_ON or before.body["shape"] != mark.shape):
+                return Done(wire.Drawn(seq=before.seq))
+            if mark.shape == "undo":
+                undone = await unit.calls.mark_of(request.call_id, mark.undone)
+                if undone is None or undone.participant_id != mine.me.id:
+                    raise Refused(ErrorCode.forbidden)
+            if mine.record.marks >= MARKS_MOST:
+                raise Refused(ErrorCode.too_many)
+            seq = await unit.calls.add_mark(request.call_id, mine.me.id, mark.mark_id, body, now)
+        entry = wire.MarkEntry(seq=seq, participant_id=mine.me.id, at=now, mark=mark)
+        where = place(mine.conversation.place, call)
+        return Done(wire.Drawn(seq=seq), [facts.MarkDrawn(where, request.call_id, entry, actor.sid)])
+
+    async def sync_marks(self, actor: Actor, request: wire.SyncMarks) -> Done[wire.SyncedMarks]:
+        """The track after a place, also of a call that is over."""
+        async with self.world.db.read() as unit:
+            await self._mine(unit, actor, request.call_id)
+            found = await unit.calls.marks_after(request.call_id, request.after_seq, wire.MARKS_PAGE + 1)
+        page = [_entry(mark) for mark in found[: wire.MARKS_PAGE]]
+        return Done(wire.SyncedMarks(marks=page, more=len(found) > len(page)))
+
+    async def ask_still(self, actor: Actor, request: wire.AskStill) -> Done[wire.StillAsked]:
+        """Asks the buyer's own camera for a still; the agent of the call may, once his media is there."""
+        async with self.world.db.read() as unit:
+            mine = await self._mine(unit, actor, request.call_id)
+        with refusing():
+            steps.may_draw(mine.record.call, mine.me.id)
+        buyer = mine.record.call.live("buyer")
+        if buyer is None or not buyer.here:
+            raise Refused(ErrorCode.not_joined)
+        asked = wire.StillAsked(call_id=request.call_id, still_id=request.client_id, participant_id=buyer.id)
+        where = place(mine.conversation.place, mine.record.call)
+        return Done(asked, [facts.StillAsked(where, request.call_id, request.client_id, buyer.id)])
+
+
+def _on_a_picture(call: Call, mark: wire.CallMark) -> None:
+    """A mark lies on the picture of somebody in this call. Raises `Refused(not_found)`."""
+    if call.of(mark.of) is None:
+        raise Refused(ErrorCode.not_found)
+
+
+def _entry(mark: StoredMark) -> wire.MarkEntry:
+    body = adapter(wire.CallMark).validate_python(mark.body)
+    return wire.MarkEntry(seq=mark.seq, participant_id=mark.participant_id, at=mark.at, mark=body)

@@ -1,0 +1,365 @@
+"""Calls in media processes: rooms opened, legs joined, and whatever a call's steps decided made true there.
+
+The desk decides and stores; this follows. A call is handed over as it stands after each step, newer ones
+replace older ones, and one task a room brings the media process there: who has left is let go, who may hear
+whom is routed, what everybody agreed to is written. What happens in the rooms comes back as `Happened`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+from media.call import Call, recorded, routes
+from media.control import Object
+from media.errors import MediaError
+from media.pool import Pool
+from media.seats import KINDS, SEATS, mid
+from protocol import call as wire
+from protocol.errors import ErrorCode, Refused
+from server.call_bridges import Agreed
+from server.desk.world import Happened, Offer
+from server.turn import Turn
+
+log = logging.getLogger(__name__)
+
+BEFORE_IT_WAS_UP = ("never_connected", "handshake_failed")
+"""Ends of a connection that never carried anything."""
+OUR_OWN_ENDS = ("call_ended", "stopped")
+"""Ends of a recording that nobody needs to be told of."""
+
+
+@dataclass(eq=False)
+class _Room:
+    """A room that a media process has. `coming` and `up` are the legs of its participants."""
+
+    call: Call
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    agreed: dict[str, Agreed] = field(default_factory=dict)
+    there: set[str] = field(default_factory=set)
+    coming: dict[str, str] = field(default_factory=dict)
+    up: dict[str, str] = field(default_factory=dict)
+    heard: dict[tuple[str, str], bool] = field(default_factory=dict)
+    """Listener and source, and whether the one hears the other."""
+    seats: dict[str, dict[str, int]] = field(default_factory=dict)
+    measured: dict[str, Object] = field(default_factory=dict)
+    recording: str | None = None
+    written: set[str] = field(default_factory=set)
+    withdrawn: set[str] = field(default_factory=set)
+    held: bool = False
+    settling: asyncio.Task[None] | None = None
+
+
+class MediaRooms:
+    """Fulfils `server.desk.world.Media` with the processes of a `Pool`, started with the first call.
+
+    `command` starts one when a path is added; `recordings` is where they write. `boot` names this run: the
+    rooms of another one are gone.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        recordings: Path,
+        *,
+        boot: str,
+        new_id: Callable[[], str],
+        turn: Turn | None,
+        count: int = 1,
+    ) -> None:
+        self.boot = boot
+        self.happenings: asyncio.Queue[Happened] = asyncio.Queue()
+        self._command, self._count = command, count
+        self._recordings = recordings
+        self._new_id = new_id
+        self._turn = turn
+        self._pool: Pool | None = None
+        self._folder: Path | None = None
+        self._starting = asyncio.Lock()
+        self._rooms: dict[str, _Room] = {}
+
+    async def start(self) -> None:
+        """Begin. Where recordings were begun before, a process starts now: it ends what a killed one left."""
+        if await asyncio.to_thread(_any_in, self._recordings):
+            try:
+                await self._running()
+            except Refused:
+                log.error("media.not_started: what a killed process recorded is not ended yet")
+
+    async def close(self) -> None:
+        """End every room and process. Twice is harmless."""
+        for room in self._rooms.values():
+            if room.settling is not None:
+                room.settling.cancel()
+        self._rooms.clear()
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.close()
+        folder, self._folder = self._folder, None
+        if folder is not None:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    async def _running(self) -> Pool:
+        async with self._starting:
+            if self._pool is None:
+                # A socket's path is short by law of the kernel; the data folder's may be long.
+                if self._folder is None:
+                    self._folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="livedesk-"))
+                pool = Pool(self._command, self._folder, self._on_event, self._count)
+                try:
+                    await pool.start()
+                except MediaError as error:
+                    log.error("media.not_started: %s", error)
+                    raise Refused(ErrorCode.media_away) from None
+                self._pool = pool
+            return self._pool
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes that run."""
+        return self._pool.pids if self._pool is not None else []
+
+    # What the desk asks.
+
+    async def admit(self) -> None:
+        """See whether one more call can be carried well. Raises `Refused`: busy, media_away."""
+        pool = await self._running()
+        try:
+            measured = await pool.stats()
+        except MediaError:
+            measured = []
+        if not any(one["admits"] for one in measured):
+            raise Refused(ErrorCode.busy)
+
+    async def join(self, call: Call, participant_id: str, leg_id: str, now: int) -> Offer:
+        """Open a leg, and the room where there is none. Raises `Refused`: busy, media_away, retry."""
+        pool = await self._running()
+        room = self._rooms.get(call.id)
+        if room is None:
+            room = self._rooms[call.id] = _Room(call)
+        async with room.lock:
+            try:
+                if not room.there:
+                    await self._open(pool, call.id)
+                who = call.of(participant_id)
+                listens = who is not None and who.role == "supervisor"
+                reply = await pool.call(
+                    "join", call.id, participant=participant_id, role="listener" if listens else "speaker"
+                )
+                room.coming[participant_id] = leg_id
+                if participant_id not in room.there:
+                    room.there.add(participant_id)
+                    await self._route(pool, room, but=participant_id)
+            except MediaError as error:
+                raise _refused(error) from None
+            tracks = self._tracks(room, participant_id)
+        return Offer(reply["sdp"], tracks, self._turn.servers(participant_id, now) if self._turn else [])
+
+    async def _open(self, pool: Pool, call_id: str) -> None:
+        try:
+            await pool.open(call_id)
+        except MediaError as error:
+            if error.code != "room_exists":
+                raise
+
+    async def answer(self, call_id: str, participant_id: str, leg_id: str, sdp: str) -> None:
+        """Give the browser's answer to a leg; again, it is the same. Raises `Refused`."""
+        room = self._rooms.get(call_id)
+        if room is None or self._pool is None:
+            raise Refused(ErrorCode.stale_leg)
+        if room.up.get(participant_id) == leg_id:
+            return
+        if room.coming.get(participant_id) != leg_id:
+            raise Refused(ErrorCode.stale_leg)
+        try:
+            await self._pool.call("answer", call_id, participant=participant_id, sdp=sdp)
+        except MediaError as error:
+            if error.code == "already_answered":
+                return
+            if error.code.startswith("answer_"):
+                raise Refused(ErrorCode.description_refused, why=error.code) from None
+            raise _refused(error) from None
+
+    def follow(self, call: Call, agreed: Sequence[Agreed]) -> None:
+        """Bring the call's room to where the call is. Returns at once; without a room it is nothing."""
+        room = self._rooms.get(call.id)
+        if room is None or call.revision < room.call.revision:
+            return
+        room.call = call
+        room.agreed |= {each.participant_id: each for each in agreed}
+        if room.settling is None or room.settling.done():
+            room.settling = asyncio.create_task(self._settle(room))
+
+    def measured(self, call_id: str, participant_id: str) -> dict[str, Any]:
+        """What the media process measured of somebody in the last second."""
+        room = self._rooms.get(call_id)
+        return room.measured.get(participant_id, {}) if room is not None else {}
+
+    # Bringing a room to where its call is.
+
+    async def _settle(self, room: _Room) -> None:
+        settled = None
+        while settled is not room.call and self._pool is not None:
+            async with room.lock:
+                settled = room.call
+                try:
+                    await self._made_true(self._pool, room, settled)
+                except MediaError as error:
+                    # A lost process is told by itself; nothing else is expected here.
+                    if error.code not in ("worker_lost", "room_unknown"):
+                        log.error("media.unsettled: %s", error, extra={"call_id": settled.id})
+
+    async def _made_true(self, pool: Pool, room: _Room, call: Call) -> None:
+        if call.state == "ended":
+            self._rooms.pop(call.id, None)
+            await pool.close_room(call.id)
+            return
+        gone = room.there - {each.id for each in call.participants if each.state != "left"}
+        for participant_id in sorted(gone):
+            await pool.call("leave", call.id, participant=participant_id)
+            room.there.discard(participant_id)
+            for known in (room.coming, room.up, room.seats, room.measured):
+                known.pop(participant_id, None)
+            room.heard = {pair: heard for pair, heard in room.heard.items() if participant_id not in pair}
+            for listener, seats in room.seats.items():
+                if seats.pop(participant_id, None) is not None:
+                    self._tell_routed(room, listener)
+        await self._route(pool, room)
+        await self._record(pool, room, call)
+
+    async def _route(self, pool: Pool, room: _Room, but: str | None = None) -> None:
+        """Make every seat carry whom its listener may hear, and tell them; `but` is told otherwise."""
+        wanted = {(route.listener, route.source) for route in routes(room.call) if route.source is not None}
+        changed = dict[str, None]()
+        # What falls silent first: its seat may be another's.
+        pairs = sorted(permutations(sorted(room.there), 2), key=lambda pair: pair in wanted)
+        for listener, source in pairs:
+            heard = (listener, source) in wanted
+            if room.heard.get((listener, source)) is heard:
+                continue
+            kinds = list(KINDS) if heard else []
+            reply = await pool.call("route", room.call.id, listener=listener, source=source, kinds=kinds)
+            room.heard[listener, source] = heard
+            room.seats[listener] = reply["seats"]
+            changed[listener] = None
+        for listener in changed:
+            if listener != but:
+                self._tell_routed(room, listener)
+
+    def _tell_routed(self, room: _Room, listener: str) -> None:
+        leg_id = room.coming.get(listener) or room.up.get(listener)
+        if leg_id is not None:
+            tracks = self._tracks(room, listener)
+            self.happenings.put_nowait(Happened("routed", room.call.id, leg_id, tracks=tracks))
+
+    def _tracks(self, room: _Room, listener: str) -> list[wire.Track]:
+        on = {seat: name for name, seat in room.seats.get(listener, {}).items()}
+        return [
+            wire.Track(mid=mid(seat, kind), kind=kind, participant_id=on.get(seat))
+            for seat in range(SEATS)
+            for kind in KINDS
+        ]
+
+    async def _record(self, pool: Pool, room: _Room, call: Call) -> None:
+        """Write exactly whom the call says. A gap is a pause; who withdrew and left ends the recording."""
+        wanted = [each for each in recorded(call) if each in room.there]
+        if not wanted:
+            await self._hold(pool, room, call)
+            return
+        if room.withdrawn - room.there:
+            # The recorder goes on only with everybody's consent; he cannot give it any more.
+            room.recording = None
+            await pool.call("stop_recording", call.id)
+        if room.recording is None:
+            room.recording, room.held = self._new_id(), False
+            room.written, room.withdrawn = set(), set()
+        for participant_id in wanted:
+            agreed = room.agreed.get(participant_id)
+            if participant_id in room.written or agreed is None:
+                continue
+            reply = await pool.call(
+                "record",
+                call.id,
+                recording=room.recording,
+                call=call.id,
+                participant=participant_id,
+                actor=agreed.person_id,
+                text_version=agreed.text_version,
+                locale=agreed.locale,
+                utc_ms=agreed.at,
+            )
+            if reply["refused"] is not None:
+                self.happenings.put_nowait(Happened("recording_failed", call.id, code=reply["refused"]))
+                return
+            room.written.add(participant_id)
+            room.withdrawn.discard(participant_id)
+        if room.held:
+            room.held = False
+            await pool.call("resume", call.id)
+
+    async def _hold(self, pool: Pool, room: _Room, call: Call) -> None:
+        if room.recording is None or not room.written:
+            return
+        for each in call.participants:
+            if each.consent == "withdrawn" and each.id in room.written:
+                room.written.discard(each.id)
+                room.withdrawn.add(each.id)
+                await pool.call("withdraw", call.id, participant=each.id)
+        if not room.withdrawn and not room.held:
+            room.held = True
+            await pool.call("pause", call.id, participant=min(room.written))
+
+    # What happens in the rooms.
+
+    def _on_event(self, event: Object) -> None:
+        room = self._rooms.get(event["room"])
+        if room is None:
+            return
+        call_id, participant_id = room.call.id, event.get("participant", "")
+        match event["event"]:
+            case "connected":
+                leg_id = room.coming.pop(participant_id, None)
+                if leg_id is not None:
+                    room.up[participant_id] = leg_id
+                    self.happenings.put_nowait(Happened("leg_up", call_id, leg_id))
+            case "closed":
+                early = event["code"] in BEFORE_IT_WAS_UP or participant_id not in room.up
+                legs = room.coming if early else room.up
+                self._leg_lost(call_id, legs.pop(participant_id, None))
+            case "silent":
+                self._leg_lost(call_id, room.up.get(participant_id))
+            case "heard" if participant_id in room.up:
+                self.happenings.put_nowait(Happened("leg_up", call_id, room.up[participant_id]))
+            case "quality":
+                room.measured[participant_id] = {
+                    name: event[name] for name in ("audio", "video", "link") if name in event
+                }
+            case "recording_ended" if event["recording"] == room.recording:
+                room.recording = None
+                if event["code"] not in OUR_OWN_ENDS:
+                    self.happenings.put_nowait(Happened("recording_failed", call_id, code=event["code"]))
+            case "lost":
+                del self._rooms[call_id]
+                self.happenings.put_nowait(Happened("room_lost", call_id))
+
+    def _leg_lost(self, call_id: str, leg_id: str | None) -> None:
+        if leg_id is not None:
+            self.happenings.put_nowait(Happened("leg_lost", call_id, leg_id))
+
+
+def _refused(error: MediaError) -> Refused:
+    if error.code in ("busy", "no_port", "room_full"):
+        return Refused(ErrorCode.busy)
+    # The process ended, or has not started again yet: in a moment there is one.
+    return Refused(ErrorCode.retry, retry_after_ms=500)
+
+
+def _any_in(folder: Path) -> bool:
+    return folder.is_dir() and next(folder.iterdir(), None) is not None

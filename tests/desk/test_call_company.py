@@ -1,0 +1,228 @@
+"""What people do in a call beside talking: draw, report, listen, whisper, take over, let guests in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from protocol import call as wire
+from server.desk import legs, marks
+from server.identifiers import new_client_id
+from tests.desk.carrying import Scene, me, refused, staged
+from tests.desk.house import Person
+
+FLOW = {"kbps": 900, "loss": 0.0, "jitter_ms": 5}
+
+
+@pytest.fixture
+async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
+    async with staged(f"sqlite:///{tmp_path / 'desk.db'}", tmp_path) as made:
+        yield made
+
+
+async def boss(scene: Scene) -> Person:
+    """A supervisor of the shop."""
+    return await scene.house.agent("s1", state=None)
+
+
+async def acts(scene: Scene, call_id: str) -> list[str]:
+    async with scene.house.node.db.read() as unit:
+        return [act for _, act, _ in await unit.calls.acts(call_id)]
+
+
+def circle(of: str, mark_id: str | None = None) -> dict[str, Any]:
+    return {
+        "shape": "circle",
+        "mark_id": mark_id or new_client_id(),
+        "of": of,
+        "frame_ms": 1_200,
+        "centre": {"x": 0.5, "y": 0.25},
+        "rx": 0.1,
+        "ry": 0.2,
+    }
+
+
+async def test_a_mark_is_on_the_other_screen_stored_once_and_read_again(scene: Scene) -> None:
+    call_id = await scene.talk()
+    buyer = (await me(scene.agent, call_id, "buyer"))["participant_id"]
+    mark = circle(buyer)
+    drawn = await scene.agent.ask("call.mark", call_id=call_id, mark=mark)
+    marked = await scene.buyer.hears("call.marked")
+    assert marked["entry"]["mark"] == mark and marked["entry"]["seq"] == drawn["seq"] == 1
+    assert await scene.agent.ask("call.mark", call_id=call_id, mark=mark) == drawn
+    assert "call.marked" not in scene.agent.names(), "who drew it has the answer"
+    undo = {
+        "shape": "undo",
+        "mark_id": new_client_id(),
+        "of": buyer,
+        "frame_ms": 1_300,
+        "undone": mark["mark_id"],
+    }
+    assert await refused(scene.buyer, "call.mark", call_id=call_id, mark=undo) == "forbidden", "not his own"
+    await scene.agent.ask("call.mark", call_id=call_id, mark=undo)
+    track = await scene.buyer.ask("call.sync", call_id=call_id, after_seq=0)
+    assert [entry["mark"]["shape"] for entry in track["marks"]] == ["circle", "undo"] and not track["more"]
+    assert await refused(scene.agent, "call.mark", call_id=call_id, mark=circle("nobody")) == "not_found"
+
+
+async def test_a_track_of_marks_has_its_limit(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(marks, "MARKS_MOST", 2)
+    call_id = await scene.talk()
+    buyer = (await me(scene.agent, call_id, "buyer"))["participant_id"]
+    for _ in range(2):
+        await scene.agent.ask("call.mark", call_id=call_id, mark=circle(buyer))
+    assert await refused(scene.agent, "call.mark", call_id=call_id, mark=circle(buyer)) == "too_many"
+
+
+async def test_a_line_drawn_by_hand_goes_on_under_one_id_and_pages_of_the_track_say_that_there_is_more(
+    scene: Scene,
+) -> None:
+    call_id = await scene.talk()
+    buyer = (await me(scene.agent, call_id, "buyer"))["participant_id"]
+    hand = {"shape": "freehand", "mark_id": new_client_id(), "of": buyer, "frame_ms": 5}
+    for number in range(3):
+        drawn = await scene.agent.ask(
+            "call.mark", call_id=call_id, mark={**hand, "points": [{"x": number / 4, "y": 0.5}]}
+        )
+        assert drawn["seq"] == number + 1
+    async with scene.house.node.db.write() as unit:
+        for _ in range(wire.MARKS_PAGE):
+            await unit.calls.add_mark(call_id, buyer, new_client_id(), circle(buyer), 1)
+    page = await scene.buyer.ask("call.sync", call_id=call_id, after_seq=0)
+    assert len(page["marks"]) == wire.MARKS_PAGE and page["more"]
+
+
+async def test_a_bad_connection_is_told_in_words_and_measured_on_both_sides(scene: Scene) -> None:
+    call_id = await scene.talk()
+    leg_id = scene.media.legs[(await me(scene.buyer, call_id, "buyer"))["participant_id"]]
+    report = {"call_id": call_id, "leg_id": leg_id, "round_trip_ms": 40, "received": FLOW}
+    await scene.buyer.ask("call.report", **report, sent=FLOW, step="full")
+    assert (await scene.agent.hears("call.quality_changed"))["level"] == "good"
+    await scene.buyer.ask("call.report", **report, sent={**FLOW, "loss": 0.2}, step="audio_only")
+    worse = await scene.agent.hears("call.quality_changed", lambda said: said["level"] != "good")
+    assert (worse["level"], worse["step"]) == ("poor", "audio_only")
+    assert (
+        await refused(scene.buyer, "call.report", **{**report, "leg_id": "old"}, sent=FLOW, step="full")
+        == "stale_leg"
+    )
+    await scene.buyer.ask("call.report", **report, sent={**FLOW, "loss": 0.2}, step="audio_only")
+    async with scene.house.node.db.read() as unit:
+        kept = await unit.calls.quality(call_id)
+    assert [level for _, _, level, _ in kept] == ["good", "poor"], (
+        "the same word within seconds is not kept again"
+    )
+    assert kept[0][3]["server"] == {"link": {"rtt_ms": 12.0}} and kept[0][3]["sent"]["kbps"] == 900
+
+
+async def test_so_many_reports_are_kept_of_a_participant_and_no_more(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(legs, "REPORTS_MOST", 2)
+    monkeypatch.setattr(legs, "REPORT_EVERY_MS", 0)
+    call_id = await scene.talk()
+    leg_id = scene.media.legs[(await me(scene.buyer, call_id, "buyer"))["participant_id"]]
+    for _ in range(3):
+        await scene.buyer.ask(
+            "call.report", call_id=call_id, leg_id=leg_id, sent=FLOW, received=FLOW, step="full"
+        )
+    async with scene.house.node.db.read() as unit:
+        assert len(await unit.calls.quality(call_id)) == 2
+
+
+async def test_an_agent_asks_the_buyers_camera_for_a_still(scene: Scene) -> None:
+    call_id = await scene.talk()
+    asked = await scene.agent.ask("call.still", call_id=call_id, client_id=new_client_id())
+    heard = await scene.buyer.hears("call.still_asked")
+    assert heard["still_id"] == asked["still_id"]
+    assert heard["participant_id"] == (await me(scene.buyer, call_id, "buyer"))["participant_id"]
+
+
+async def test_a_supervisor_listens_and_whispers_unseen_by_the_buyer_and_barges_in_seen(scene: Scene) -> None:
+    call_id = await scene.talk()
+    lead = await boss(scene)
+    assert [call["call_id"] for call in (await lead.ask("call.list", shop_id="cloud"))["calls"]] == [call_id]
+    await lead.ask("call.listen", call_id=call_id)
+    seen = await scene.agent.hears("call.changed")
+    assert [each["role"] for each in seen["call"]["participants"]] == ["buyer", "agent", "supervisor"]
+    joined = await scene.join(lead, call_id)
+    assert await refused(lead, "call.set", call_id=call_id, microphone=True) == "forbidden"
+    assert (
+        await refused(lead, "call.mark", call_id=call_id, mark=circle(joined["participant_id"]))
+        == "forbidden"
+    )
+    await lead.ask("call.whisper", call_id=call_id)
+    assert len((await scene.buyer.ask("call.load"))["calls"][0]["participants"]) == 2
+    assert not any(
+        each["role"] == "supervisor"
+        for _, said in scene.buyer.heard
+        for each in said.get("call", {}).get("participants", [])
+    )
+    await lead.ask("call.barge", call_id=call_id)
+    known = await scene.buyer.hears("call.changed", lambda said: len(said["call"]["participants"]) == 3)
+    assert known["call"]["participants"][2]["name"] == "主管"
+    assert await acts(scene, call_id) == ["call.listener", "call.whisper", "call.barge"]
+    await lead.ask("call.hang_up", call_id=call_id)
+    assert (await me(scene.buyer, call_id, "agent"))["state"] == "joined", "the call goes on without him"
+    assert await refused(scene.agent, "call.listen", call_id=call_id) == "forbidden"
+
+
+async def test_a_supervisor_takes_conversation_and_call_over(scene: Scene) -> None:
+    call_id = await scene.talk()
+    lead = await boss(scene)
+    await lead.ask("call.listen", call_id=call_id)
+    await scene.join(lead, call_id)
+    taken = await lead.ask("call.take_over", call_id=call_id)
+    agents = {
+        each["name"]: each["state"] for each in taken["call"]["participants"] if each["role"] == "agent"
+    }
+    assert agents == {"小美": "left", "主管": "joined"} and taken["call"]["state"] == "connected"
+    owned = await lead.hears("conversation.taken")
+    assert owned["owner_id"] == scene.house.people["s1"]
+    assert (await scene.units(), await scene.units("s1")) == (0, 100)
+    assert await refused(
+        scene.agent, "call.invite", conversation_id=scene.conversation_id, client_id=new_client_id(),
+        media="video", fence=scene.fence,
+    ) == "stale_fence"  # fmt: skip
+    again = await lead.ask("call.take_over", call_id=call_id)
+    assert again["call"] == taken["call"]
+    assert await acts(scene, call_id) == ["call.listener", "call.take_over"]
+
+
+async def test_a_guest_comes_by_a_link_into_this_call_alone_until_it_is_revoked(scene: Scene) -> None:
+    call_id = await scene.talk()
+    asked = {"call_id": call_id, "client_id": new_client_id(), "name": "仓库老李"}
+    first = await scene.agent.ask("call.invite_guest", **asked)
+    invited = await scene.agent.ask("call.invite_guest", **asked)
+    assert invited["participant_id"] == first["participant_id"]
+    with pytest.raises(ConnectionError):
+        await scene.house.socket("/guest", first["token"])
+    guest = await scene.house.socket("/guest", invited["token"])
+    (call,) = (await guest.ask("call.load"))["calls"]
+    assert call["call_id"] == call_id and call["participants"][-1]["name"] == "仓库老李"
+    await scene.join(guest, call_id)
+    buyer = (await me(scene.agent, call_id, "buyer"))["participant_id"]
+    await guest.ask("call.mark", call_id=call_id, mark=circle(buyer))
+    assert (await scene.buyer.hears("call.marked"))["entry"]["participant_id"] == invited["participant_id"]
+    assert await refused(guest, "call.hang_up", call_id="0" * 32) == "not_found"
+    another = {**asked, "client_id": new_client_id()}
+    assert await refused(scene.agent, "call.invite_guest", **another) == "too_many", "one seat"
+    await scene.agent.ask("call.revoke_guest", call_id=call_id, participant_id=invited["participant_id"])
+    await scene.buyer.hears("call.left")
+    await guest.gone.wait()
+    with pytest.raises(ConnectionError):
+        await scene.house.socket("/guest", invited["token"])
+    assert await refused(scene.agent, "call.invite_guest", **asked) == "conflict", "revoked for good"
+    assert await acts(scene, call_id) == ["call.invite_guest", "call.invite_guest", "call.revoke_guest"]
+
+
+async def test_a_signed_in_buyer_goes_on_in_another_browser_by_a_code(scene: Scene) -> None:
+    call_id = await scene.talk()
+    link = await scene.buyer.ask("call.link", call_id=call_id)
+    session = await scene.house.post("/api/v1/buyer/session", {"shop": "cloud", "code": link["code"]})
+    browser = await scene.house.socket("/buyer", session["token"])
+    assert await refused(browser, "call.join", call_id=call_id) == "elsewhere"
+    await scene.join(browser, call_id, move=True)
+    await scene.buyer.hears("call.moved")
