@@ -64,7 +64,7 @@ MAX_TEXT = 500
 MAX_FRAMES = 30
 HIDDEN = "[hidden]"
 _HIDE = re.compile(
-    r"ld[balskvc]_[A-Za-z0-9_-]{16,}"  # our tokens
+    r"ld[a-z]_[A-Za-z0-9_-]{16,}"  # our tokens, of whatever kind
     r"|eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*){1,3}"  # JWTs
     r"|\$argon2[a-z]*\$[A-Za-z0-9$=,+/]+"
     r"|(?<=://)[^\s/@'\"]*:[^\s/@'\"]*(?=@)"  # a password in an address

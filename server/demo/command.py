@@ -16,7 +16,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from server.demo.places import Https, NoNetwork, Places, in_this_network, on_this_machine, own_address
+from server.demo.places import (
+    EVERYWHERE,
+    LOOPBACK,
+    Https,
+    NoNetwork,
+    Places,
+    in_this_network,
+    on_this_machine,
+    own_address,
+    ports_from,
+)
 from server.demo.seed import SHOP_NAME, STAFF, NotTheDemos, Secrets, claim
 from server.logs import set_up
 from server.storage.refusal import StorageRefused
@@ -50,10 +60,10 @@ def demo(
     console = Console(highlight=False)
     set_up("warning")
     try:
+        for each in ports_from(port, https):
+            _free(EVERYWHERE if https else LOOPBACK, each)
         claim(data)
         places = _places(port, data, https)
-        for each in places.ports:
-            _free(places.bind, each)
         with console.status("正在画直播画面，约 15 秒… · Drawing the stream, some 15 seconds…"):
             stream = _video(video) if video is not None else _drawn(data)
         asyncio.run(_serve(console, places, data, stream))

@@ -42,11 +42,10 @@ class Places:
     room: str
     https: Https | None = None
 
-    @property
-    def ports(self) -> tuple[int, ...]:
-        """All that must be free."""
-        others = (self.https.trust_port,) if self.https is not None else ()
-        return (self.port, self.port + 1, *others)
+
+def ports_from(port: int, https: bool) -> tuple[int, ...]:
+    """All that must be free: the desk's, the room's, and where phones fetch what to trust."""
+    return (port, port + 1, port + 2) if https else (port, port + 1)
 
 
 def on_this_machine(port: int) -> Places:
