@@ -34,10 +34,14 @@ class Https:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The demo's addresses. `desk` and `room` are origins; `port` is the desk's, the room has the next."""
+    """The demo's addresses. `desk` and `room` are origins; `port` is the desk's, the room has the next.
+
+    `address` is this machine's, as browsers that come to these places know it; calls go there, too.
+    """
 
     port: int
     bind: str
+    address: str
     desk: str
     room: str
     https: Https | None = None
@@ -50,7 +54,7 @@ def ports_from(port: int, https: bool) -> tuple[int, ...]:
 
 def on_this_machine(port: int) -> Places:
     """Two sites for the browser, so that the widget's frame is a real third party."""
-    return Places(port, LOOPBACK, f"http://{LOOPBACK}:{port}", f"http://localhost:{port + 1}")
+    return Places(port, LOOPBACK, LOOPBACK, f"http://{LOOPBACK}:{port}", f"http://localhost:{port + 1}")
 
 
 def in_this_network(port: int, folder: Path, address: IPv4Address, now: datetime.datetime) -> Places:
@@ -64,6 +68,7 @@ def in_this_network(port: int, folder: Path, address: IPv4Address, now: datetime
     return Places(
         port,
         EVERYWHERE,
+        str(address),
         f"https://{address}:{port}",
         f"https://{address}:{port + 1}",
         Https(

@@ -33,7 +33,13 @@ CLOSES_WITHIN_S = 3.0
 def demo_settings(places: Places, data: Path) -> Settings:
     """Nothing from the environment: a database that is set there must not get the demo's logins."""
     return load_settings(
-        {}, bind=places.bind, port=places.port, public_url=places.desk, data=data, admin_bind=""
+        {},
+        bind=places.bind,
+        port=places.port,
+        public_url=places.desk,
+        data=data,
+        admin_bind="",
+        media_announce=places.address,
     )
 
 

@@ -13,8 +13,8 @@ import aiohttp
 import pytest
 
 from server.demo.authority import AUTHORITY_DAYS, KEY, LEAF_DAYS, SERVED, UNROUTED, Authority, is_unrouted
-from server.demo.places import LOOPBACK, NoNetwork, in_this_network
-from server.demo.running import opened
+from server.demo.places import LOOPBACK, NoNetwork, in_this_network, on_this_machine
+from server.demo.running import demo_settings, opened
 from server.demo.seed import STAFF, claim
 from tests.demo.test_merchant import a_stream, free_ports
 
@@ -48,6 +48,13 @@ def test_the_authority_can_vouch_for_no_address_of_the_open_internet(tmp_path: P
     assert not is_unrouted(IPv4Address("8.8.8.8"))
     with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree violation"):
         shaken(authority, "8.8.8.8")
+
+
+def test_phones_are_told_the_address_of_this_network_for_calls_too(tmp_path: Path) -> None:
+    settings = demo_settings(in_this_network(8080, tmp_path, IPv4Address("192.168.1.7"), NOW), tmp_path)
+    assert settings.no_calls is None
+    assert (settings.media_address, settings.media_announce) == ("0.0.0.0", "192.168.1.7")  # noqa: S104
+    assert demo_settings(on_this_machine(8080), tmp_path).media_address == LOOPBACK
 
 
 def test_a_leaf_is_good_for_its_own_address_only(tmp_path: Path) -> None:
