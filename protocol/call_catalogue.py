@@ -168,7 +168,6 @@ _DECLARED: tuple[Command, ...] = (
         call.CallLink,
         "A one-time code that lets another browser of the buyer's join.",
         *_IN_CALL,
-        E.forbidden,
     ),
     agent(
         "call.still",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from protocol import session
 from protocol.errors import ErrorCode, Refused
@@ -91,7 +92,10 @@ class BuyerSessions:
             return await self._begin_as_visitor(shop, request, client)
         async with self._database.write() as unit:
             if request.code is not None:
-                known = await self._use_code(unit, shop.id, request.code)
+                claims = await self._use_code(unit, shop.id, request.code)
+                if claims is not None and _VISITOR in claims:
+                    return await self._go_on(unit, shop, str(claims[_VISITOR]), request)
+                known = Identity.from_claims(claims) if claims is not None else None
             if known is None:
                 raise Refused(ErrorCode.code_used)
             return await self._begin_verified(unit, shop, known, request)
@@ -166,7 +170,7 @@ class BuyerSessions:
         key = IdentityKey(shop_id, row.kid, algorithm, material)
         return identity.verify(token, key, self._database.clock() // 1_000)
 
-    async def _use_code(self, unit: Unit, shop_id: str, code: str) -> Identity | None:
+    async def _use_code(self, unit: Unit, shop_id: str, code: str) -> Mapping[str, Any] | None:
         try:
             hashed = token_hash(code, TokenKind.code)
         except Refused:
@@ -174,7 +178,16 @@ class BuyerSessions:
         found = await unit.buyers.take_code(hashed)
         if found is None or found.shop_id != shop_id or found.expires_at <= self._database.clock():
             return None
-        return Identity.from_claims(found.claims)
+        return found.claims
+
+    async def _go_on(
+        self, unit: Unit, shop: Shop, visitor_id: str, request: session.BuyerSessionRequest
+    ) -> Begun:
+        """A visitor in another browser of his, for as long as this session lasts."""
+        visitor = await unit.buyers.get(visitor_id)
+        if visitor is None or visitor.shop_id != shop.id:
+            raise Refused(ErrorCode.code_used)
+        return Begun(await self._add_session(unit, shop, visitor, request, ()), shop.id)
 
     async def _begin_verified(
         self, unit: Unit, shop: Shop, known: Identity, request: session.BuyerSessionRequest
@@ -242,6 +255,14 @@ class BuyerSessions:
             name=buyer.name,
             verified=buyer.verified,
         )
+
+
+_VISITOR = "visitor"
+
+
+def visitor_claims(visitor_id: str) -> dict[str, Any]:
+    """What a code says that was made for a visitor: he has no identity that a shop could sign."""
+    return {_VISITOR: visitor_id}
 
 
 def seal_place(shop_id: str, kid: str) -> str:

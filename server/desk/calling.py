@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from media.call import Call, CallRefused, Participant, Side
 from media.steps import Step
@@ -93,6 +94,20 @@ class Calling(Cases):
         """After a call its agent has room again."""
         if record.call.state == "ended":
             self.world.wake(None)
+
+    async def _note(
+        self, unit: Unit, actor: Actor, record: CallRecord, act: str, about: dict[str, Any]
+    ) -> None:
+        """A line of the audit: who did what to whom in this call."""
+        await unit.calls.note_act(
+            self.world.new_id(),
+            shop_id=record.shop_id,
+            person_id=actor.id,
+            act=act,
+            subject_id=record.call.id,
+            about=about,
+            now=self.world.clock(),
+        )
 
 
 def part_of(call: Call, actor: Actor) -> Participant | None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 from media import steps
 from media.call import Mode
 from protocol import call as wire
 from protocol.errors import ErrorCode, Refused
-from server.auth.buyers import CODE_MS
+from server.auth.buyers import CODE_MS, visitor_claims
 from server.auth.identity import Identity
 from server.auth.secrets import TokenKind, new_token, token_hash
 from server.bridges import granted
@@ -120,9 +119,9 @@ class Company(Calling):
         return Done(called(record, actor, now), told)
 
     async def link_call(self, actor: Actor, request: wire.OfCall) -> Done[wire.CallLink]:
-        """A one-time code with which another browser of a signed-in buyer goes on as he.
+        """A one-time code with which another browser goes on as the same buyer, signed in or a visitor.
 
-        A visitor is nobody in another browser: for him there is no link.
+        Another browser gets a session alone: the secret by which a visitor is known stays in his own.
         """
         now, code = self.world.clock(), new_token(TokenKind.code)
         async with self.world.db.write() as unit:
@@ -130,25 +129,21 @@ class Company(Calling):
             with refusing():
                 steps.present(mine.record.call, mine.me.id)
             buyer = await buyer_of(unit, actor.id)
-            if buyer.subject is None:
-                raise Refused(ErrorCode.forbidden)
-            orders = None if actor.orders is None else tuple(sorted(actor.orders))
-            known = Identity(
-                actor.shop_id,
-                buyer.subject,
-                buyer.name,
-                buyer.tier,
-                orders,
-                token_id=self.world.new_id(),
-                issued_at=now // 1000,
-                expires_at=(now + CODE_MS) // 1000,
-            )
+            claims = visitor_claims(buyer.id)
+            if buyer.subject is not None:
+                orders = None if actor.orders is None else tuple(sorted(actor.orders))
+                claims = Identity(
+                    actor.shop_id,
+                    buyer.subject,
+                    buyer.name,
+                    buyer.tier,
+                    orders,
+                    token_id=self.world.new_id(),
+                    issued_at=now // 1000,
+                    expires_at=(now + CODE_MS) // 1000,
+                ).as_claims()
             await unit.buyers.add_code(
-                token_hash(code, TokenKind.code),
-                actor.shop_id,
-                known.as_claims(),
-                expires_at=now + CODE_MS,
-                now=now,
+                token_hash(code, TokenKind.code), actor.shop_id, claims, expires_at=now + CODE_MS, now=now
             )
         return Done(wire.CallLink(code=code, expires_at=now + CODE_MS))
 
@@ -167,16 +162,3 @@ class Company(Calling):
         if mine.me.hidden:
             raise Refused(ErrorCode.forbidden)
         return mine.record
-
-    async def _note(
-        self, unit: Unit, actor: Actor, record: CallRecord, act: str, about: dict[str, Any]
-    ) -> None:
-        await unit.calls.note_act(
-            self.world.new_id(),
-            shop_id=record.shop_id,
-            person_id=actor.id,
-            act=act,
-            subject_id=record.call.id,
-            about=about,
-            now=self.world.clock(),
-        )

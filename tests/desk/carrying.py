@@ -121,10 +121,10 @@ class Scene:
 
 
 @asynccontextmanager
-async def staged(database_url: str, folder: Path) -> AsyncIterator[Scene]:
-    """The scene on the database at this address."""
+async def staged(database_url: str, folder: Path, subject: str | None = "xiaoyu") -> AsyncIterator[Scene]:
+    """The scene on the database at this address; `subject` None: the buyer is a visitor."""
     async with furnished(database_url, folder, media=FakeMedia) as house:
-        agent, buyer = await house.agent("a1"), await house.buyer()
+        agent, buyer = await house.agent("a1"), await house.buyer(subject)
         opened = await buyer.ask("conversation.open", client_id=new_client_id(), topic="质量")
         taken = await agent.hears("conversation.taken")
         media = house.node.media

@@ -12,7 +12,7 @@ from protocol import call as wire
 from server.desk import legs, marks
 from server.identifiers import new_client_id
 from tests.desk.carrying import Scene, me, refused, staged
-from tests.desk.house import Person
+from tests.desk.house import Person, Refusal
 
 FLOW = {"kbps": 900, "loss": 0.0, "jitter_ms": 5}
 
@@ -215,13 +215,35 @@ async def test_a_guest_comes_by_a_link_into_this_call_alone_until_it_is_revoked(
     with pytest.raises(ConnectionError):
         await scene.house.socket("/guest", invited["token"])
     assert await refused(scene.agent, "call.invite_guest", **asked) == "conflict", "revoked for good"
-    assert await acts(scene, call_id) == ["call.invite_guest", "call.invite_guest", "call.revoke_guest"]
+    assert await acts(scene, call_id) == [
+        "call.invite_guest",
+        "call.invite_guest",
+        "call.guest_came",
+        "call.revoke_guest",
+    ]
 
 
-async def test_a_signed_in_buyer_goes_on_in_another_browser_by_a_code(scene: Scene) -> None:
+@pytest.mark.parametrize("subject", ["xiaoyu", None], ids=["signed in", "visitor"])
+async def test_a_buyer_goes_on_in_another_browser_by_a_code_that_is_good_once(
+    tmp_path: Path, subject: str | None
+) -> None:
+    async with staged(f"sqlite:///{tmp_path / 'desk.db'}", tmp_path, subject) as scene:
+        await goes_on_elsewhere(scene)
+
+
+async def goes_on_elsewhere(scene: Scene) -> None:
     call_id = await scene.talk()
     link = await scene.buyer.ask("call.link", call_id=call_id)
-    session = await scene.house.post("/api/v1/buyer/session", {"shop": "cloud", "code": link["code"]})
+    by_code = {"shop": "cloud", "code": link["code"]}
+    with pytest.raises(Refusal) as elsewhere:
+        await scene.house.post("/api/v1/buyer/session", by_code | {"shop": "river"})
+    assert elsewhere.value.code == "code_used", "and it is used up by that"
+    link = await scene.buyer.ask("call.link", call_id=call_id)
+    session = await scene.house.post("/api/v1/buyer/session", by_code | {"code": link["code"]})
+    with pytest.raises(Refusal) as again:
+        await scene.house.post("/api/v1/buyer/session", by_code | {"code": link["code"]})
+    assert again.value.code == "code_used"
+    assert session["visitor"] is None
     browser = await scene.house.socket("/buyer", session["token"])
     assert await refused(browser, "call.join", call_id=call_id) == "elsewhere"
     await scene.join(browser, call_id, move=True)
