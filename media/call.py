@@ -20,6 +20,9 @@ RING_MS: Final = 30_000
 """How long a call rings: long enough to find the phone, short enough that nobody waits for nothing."""
 RECONNECT_MS: Final = 30_000
 """How long a lost participant is kept: a reload, a tunnel, a phone call that was taken."""
+AGENT_RECONNECT_MS: Final = 25_000
+"""The same for the agent: with the time to notice and to sweep, the buyer goes back to the line within half a
+minute of the cut."""
 CONNECT_MS: Final = 30_000
 """From the answer to media of both sides: asking for the camera and a slow path are within."""
 AGENT_MS: Final = 120_000

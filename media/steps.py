@@ -11,6 +11,7 @@ from typing import Literal
 
 from media.call import (
     AGENT_MS,
+    AGENT_RECONNECT_MS,
     CONNECT_MS,
     GUESTS,
     PEOPLE,
@@ -371,7 +372,8 @@ def _left(call: Call, who: Participant) -> Step:
 
 
 def _lost(call: Call, who: Participant, code: Lost, now: int) -> Step:
-    waits = replace(who, state="reconnecting", lost=code, reconnect_until=now + RECONNECT_MS)
+    until = now + (AGENT_RECONNECT_MS if who.role == "agent" else RECONNECT_MS)
+    waits = replace(who, state="reconnecting", lost=code, reconnect_until=until)
     return _next(_with(call, waits), Told("call.reconnecting", who.id, code))
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from protocol import session
+from protocol.errors import ErrorCode, Refused
 from queues.dispatcher import Dispatcher
 from queues.presence import RENEW_EVERY_MS
 from server.auth.agents import SignIns
@@ -62,6 +63,10 @@ TIDY_EVERY_S = 60.0
 
 SWEEP_EVERY_S = 1.0
 """How late a ring may end, or the wait for somebody who was lost."""
+
+
+AGAIN_AFTER_S = 0.25
+"""How soon something that happened in a call is followed again after the database asked for another try."""
 
 
 class Desk(Opening, Messages, LineCases, Views, Shots, CaseDesk):
@@ -289,13 +294,23 @@ class _Late:
 
 
 async def _each(queue: asyncio.Queue[Happened], act: Callable[[Happened], Any]) -> None:
-    """Acts on each of a queue, in order; a failure is logged and the next one comes all the same."""
+    """Acts on each of a queue, in order; a failure is logged and the next one comes all the same.
+
+    While the database asks for another try, all wait: whose media is there must not be told as lost.
+    """
     while True:
         event = await queue.get()
-        try:
-            await act(event)
-        except Exception:
-            log.exception("something of a call could not be followed", extra={"what": event.what})
+        while True:
+            try:
+                await act(event)
+            except Refused as refused:
+                if refused.code is ErrorCode.retry:
+                    await asyncio.sleep(AGAIN_AFTER_S)
+                    continue
+                log.warning("something of a call could not be followed: %s", refused.code)
+            except Exception:
+                log.exception("something of a call could not be followed", extra={"what": event.what})
+            break
 
 
 async def _every(seconds: float, act: Callable[[], Any]) -> None:

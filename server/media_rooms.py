@@ -144,11 +144,11 @@ class MediaRooms:
         room = self._rooms.get(call.id)
         if room is None:
             room = self._rooms[call.id] = _Room(call)
+        who = call.of(participant_id)
         async with room.lock:
             try:
                 if not room.there:
                     await self._open(pool, call.id)
-                who = call.of(participant_id)
                 listens = who is not None and who.role == "supervisor"
                 reply = await pool.call(
                     "join", call.id, participant=participant_id, role="listener" if listens else "speaker"
@@ -158,7 +158,8 @@ class MediaRooms:
                     room.there.add(participant_id)
                     await self._route(pool, room, but=participant_id)
             except MediaError as error:
-                raise _refused(error) from None
+                # Who was carried before was admitted: after a crash all come back at once, and find room.
+                raise _refused(error, admitted=who is not None and who.here) from None
             tracks = self._tracks(room, participant_id)
         return Offer(reply["sdp"], tracks, self._turn.servers(participant_id, now) if self._turn else [])
 
@@ -354,8 +355,8 @@ class MediaRooms:
             self.happenings.put_nowait(Happened("leg_lost", call_id, leg_id))
 
 
-def _refused(error: MediaError) -> Refused:
-    if error.code in ("busy", "no_port", "room_full"):
+def _refused(error: MediaError, *, admitted: bool = False) -> Refused:
+    if error.code in ("busy", "no_port", "room_full") and not admitted:
         return Refused(ErrorCode.busy)
     # The process ended, or has not started again yet: in a moment there is one.
     return Refused(ErrorCode.retry, retry_after_ms=500)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from weakref import WeakValueDictionary
 
@@ -20,6 +21,8 @@ from server.desk.world import Happened, World
 from signaling import facts
 from signaling.facts import ActorKind
 from signaling.ports import Actor, Done
+
+log = logging.getLogger(__name__)
 
 WORKER = "media"
 """The name of this host's media processes in a call's row; the boot beside it says which run."""
@@ -82,6 +85,8 @@ class Legs(Calling):
             if mine.record.boot_id != self.world.media.boot:
                 await unit.calls.house(request.call_id, WORKER, self.world.media.boot)
             record = await telling.step(mine.record, step)
+            if actor.kind == "guest" and mine.me.state == "invited":
+                await self._note(unit, actor, record, "call.guest_came", {"name": mine.me.name})
             if mine.me.leg_id is not None:
                 kind, person_id = _hears(mine.me)
                 moved = facts.LegMoved(kind, person_id, request.call_id, mine.me.id, leg_id)
@@ -153,7 +158,11 @@ class Legs(Calling):
         async with self.world.db.read() as unit:
             due = await unit.calls.due(now, DUE_AT_ONCE)
         for call_id, _ in due:
-            await self._by_itself(call_id, lambda call, now: steps.expire(call, now=now))
+            try:
+                await self._by_itself(call_id, lambda call, now: steps.expire(call, now=now))
+            except Exception:
+                # The longest due come first: one that fails must not keep the others from their end.
+                log.exception("a call could not be brought to its end", extra={"call_id": call_id})
 
     async def happened(self, event: Happened) -> None:
         """What media tells."""

@@ -7,6 +7,7 @@ import pytest
 from media import steps
 from media.call import (
     AGENT_MS,
+    AGENT_RECONNECT_MS,
     CONNECT_MS,
     PEOPLE,
     RECONNECT_MS,
@@ -164,9 +165,10 @@ def test_a_lost_participant_is_waited_for_and_then_gone() -> None:
 
 def test_a_buyer_whose_agent_is_lost_waits_for_the_next_one() -> None:
     lost = steps.leg_lost(connected(), "la", now=NOW).call
-    gone = steps.expire(lost, now=NOW + RECONNECT_MS)
+    assert steps.expire(lost, now=NOW + AGENT_RECONNECT_MS - 1) == Step(lost)
+    gone = steps.expire(lost, now=NOW + AGENT_RECONNECT_MS)
     assert (gone.call.state, told(gone)) == ("waiting", ["call.left"])
-    nobody = steps.expire(gone.call, now=NOW + RECONNECT_MS + AGENT_MS)
+    nobody = steps.expire(gone.call, now=NOW + AGENT_RECONNECT_MS + AGENT_MS)
     assert nobody.call.reason == "no_agent"
     step = steps.agent_comes(gone.call, "p2", "a2", "小白", now=NOW + 40_000)
     assert told(step) == ["call.rang"]

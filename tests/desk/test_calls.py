@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,14 @@ from typing import Any
 import pytest
 
 from media.call import AGENT_MS, CONNECT_MS, RECONNECT_MS, RING_MS
+from protocol.errors import ErrorCode, Refused
+from server.bootstrap import _each
+from server.desk.legs import Legs
+from server.desk.world import Happened
 from server.identifiers import new_client_id
+from server.storage.calls import Calls as CallRows
 from tests.desk.carrying import CONSENT, SDP, Scene, me, refused, staged
-from tests.desk.house import Refusal
+from tests.desk.house import WITHIN_S, Refusal
 
 
 @pytest.fixture
@@ -255,6 +261,54 @@ async def test_a_server_that_starts_again_knows_that_its_rooms_are_gone(scene: S
     scene.media.boot = "another"
     await scene.house.node.legs.recover()
     assert (await scene.buyer.hears("call.reconnecting"))["call"]["call_id"] == call_id
+
+
+async def test_what_happens_while_the_database_asks_for_another_try_is_followed_later_and_in_order() -> None:
+    happenings: asyncio.Queue[Happened] = asyncio.Queue()
+    tried, followed = [], []
+    both_followed = asyncio.Event()
+
+    async def follow(event: Happened) -> None:
+        tried.append(event.leg_id)
+        if len(tried) < 3:
+            raise Refused(ErrorCode.retry)
+        if event.leg_id == "second":
+            raise ValueError("followed by nobody")
+        followed.append(event.leg_id)
+        if len(followed) == 2:
+            both_followed.set()
+
+    for leg_id in ("first", "second", "third"):
+        happenings.put_nowait(Happened("leg_up", "c", leg_id))
+    async with asyncio.timeout(WITHIN_S):
+        following = asyncio.create_task(_each(happenings, follow))
+        await both_followed.wait()
+        following.cancel()
+    assert (tried, followed) == (["first"] * 3 + ["second", "third"], ["first", "third"])
+
+
+async def test_a_call_that_cannot_be_ended_does_not_keep_the_others_from_their_end(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    call_id = await scene.ring()
+    due = CallRows.due
+
+    async def stuck_first(self: CallRows, now: int, limit: int) -> Sequence[tuple[str, str]]:
+        # A call whose conversation cannot be found stands for one that fails.
+        return [("0" * 32, "no conversation"), *await due(self, now, limit)]
+
+    by_itself = Legs._by_itself
+
+    async def fails(self: Legs, call_id: str, act: Any) -> None:
+        if call_id == "0" * 32:
+            raise ValueError("cannot be read")
+        await by_itself(self, call_id, act)
+
+    monkeypatch.setattr(CallRows, "due", stuck_first)
+    monkeypatch.setattr(Legs, "_by_itself", fails)
+    await scene.later(RING_MS)
+    assert (await scene.buyer.hears("call.ended"))["call"]["call_id"] == call_id
+    assert "could not be brought to its end" in caplog.text
 
 
 OF_A_CALL: dict[str, dict[str, Any]] = {
