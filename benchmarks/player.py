@@ -20,13 +20,18 @@ from benchmarks.clip import Clip, Kind
 #: What a receiver says it can take, as Chromium does on a clean link.
 TAKES_BITRATE = 1_500_000
 REPORT_EVERY_S = 1.0
+#: After so many datagrams the same ones are lost again; a prime, so that no period of a clip divides it.
+LOSSES = 9_973
 
 
 class Player:
-    """One participant. `heard` is whom it hears; a listener (`plays` False) only receives and reports."""
+    """One participant. `heard` is whom it hears; a listener (`plays` False) only receives and reports.
 
-    def __init__(self, clip: Clip, chance: random.Random, *, plays: bool = True) -> None:
-        self.caller = Caller()
+    `loss` is the part of its datagrams that is lost on the way, and of those to it.
+    """
+
+    def __init__(self, clip: Clip, chance: random.Random, *, plays: bool = True, loss: float = 0.0) -> None:
+        self.caller = Caller(*([chance.random() < loss for _ in range(LOSSES)] for _ in range(2)))
         self.caller.on_rtp = self._received
         self.heard: Player | None = None
         self.sent: dict[bytes, float] = {}

@@ -1,7 +1,8 @@
 """Janus, Debian's package of it: its videocall plugin on the loopback, commanded over a WebSocket.
 
 Janus and its libnice leave loopback interfaces out. A library that is loaded before them, compiled here from
-a few lines of C, says of every interface that it is none; so a C compiler is needed. Without recording.
+a few lines of C, says of every interface that it is none; so a C compiler is needed. What it records are the
+packets as they came, in a file of its own kind (.mjr) for each track.
 """
 
 from __future__ import annotations
@@ -78,6 +79,7 @@ class Janus:
         self._numbers = itertools.count(1)
         self._replies: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._events: dict[int, asyncio.Queue[dict[str, Any]]] = {}
+        self._sides: dict[int, tuple[tuple[int, int], ...]] = {}
 
     async def connect(self, number: int, buyer: Caller, agent: Caller) -> None:
         """The buyer calls the agent, who accepts."""
@@ -89,6 +91,22 @@ class Janus:
         await self._message(called, {"request": "accept"}, {"type": "answer", "sdp": answer})
         await buyer.accept((await self._event(calling, "accepted"))["jsep"]["sdp"])
         await asyncio.gather(buyer.connected(), agent.connected())
+        self._sides[number] = calling, called
+
+    async def record(self, number: int, path: Path) -> None:
+        """Both sides of a session from now on, into files whose names begin with this path's."""
+        for side, handle in enumerate(self._sides[number]):
+            file = path.with_name(f"{path.name}-{side}")
+            await self._set(handle, record=True, filename=str(file))
+
+    async def finish(self, number: int) -> None:
+        """The end of what `record` began."""
+        for handle in self._sides[number]:
+            await self._set(handle, record=False)
+
+    async def _set(self, handle: tuple[int, int], **asked: Any) -> None:
+        await self._message(handle, {"request": "set", "audio": True, "video": True, **asked})
+        await self._event(handle, "set")
 
     async def _registered(self, name: str) -> tuple[int, int]:
         session = (await self._ask(janus="create"))["data"]["id"]

@@ -1,12 +1,15 @@
-"""The stock server: aiortc with its MediaRelay, as its documentation shows it; it decodes and encodes anew.
+"""The stock server: aiortc with its MediaRelay and MediaRecorder, as its documentation shows them.
 
-Two callers a room. `python -m benchmarks.peers.relay PORT`, then POST /join {"room", "sdp"} with an offer is
-answered {"sdp"}.
+It decodes and encodes anew, for the other side and once more for the file (MP4 of H.264 and AAC, one for
+each side). Two callers a room. `python -m benchmarks.peers.relay PORT FOLDER`; then POST /join
+{"room", "sdp"} with an offer is answered {"sdp"}, and POST /record {"room"} writes both into the folder until
+POST /finish {"room"}.
 """
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import aioice.ice
@@ -18,7 +21,7 @@ from aiortc import (
     RTCRtpSender,
     RTCSessionDescription,
 )
-from aiortc.contrib.media import MediaRelay
+from aiortc.contrib.media import MediaRecorder, MediaRelay
 from aiortc.rtcconfiguration import RTCBundlePolicy
 
 
@@ -29,9 +32,10 @@ class Room:
         self.relay = MediaRelay()
         self.peers: list[RTCPeerConnection] = []
         self.tracks: list[dict[str, MediaStreamTrack]] = []
+        self.recorders: list[MediaRecorder] = []
 
 
-def application() -> web.Application:
+def application(folder: Path) -> web.Application:
     """The whole server."""
     # aioice leaves 127.0.0.1 out of its addresses; the benchmark has no other.
     aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: ["127.0.0.1"]
@@ -42,8 +46,26 @@ def application() -> web.Application:
         room = rooms.setdefault(asked["room"], Room())
         return web.json_response({"sdp": await _answer(room, asked["sdp"])})
 
+    async def record(request: web.Request) -> web.Response:
+        name = (await request.json())["room"]
+        room = rooms[name]
+        for side, tracks in enumerate(room.tracks):
+            recorder = MediaRecorder(str(folder / f"{name}-{side}.mp4"))
+            for track in tracks.values():
+                recorder.addTrack(room.relay.subscribe(track))
+            room.recorders.append(recorder)
+            await recorder.start()
+        return web.json_response({})
+
+    async def finish(request: web.Request) -> web.Response:
+        for recorder in rooms[(await request.json())["room"]].recorders:
+            await recorder.stop()
+        return web.json_response({})
+
     app = web.Application()
     app.router.add_post("/join", join)
+    app.router.add_post("/record", record)
+    app.router.add_post("/finish", finish)
     return app
 
 
@@ -74,4 +96,6 @@ def _cross(relay: MediaRelay, to: RTCPeerConnection, tracks: dict[str, Any]) -> 
 
 
 if __name__ == "__main__":
-    web.run_app(application(), host="127.0.0.1", port=int(sys.argv[1]), print=None, access_log=None)
+    web.run_app(
+        application(Path(sys.argv[2])), host="127.0.0.1", port=int(sys.argv[1]), print=None, access_log=None
+    )
