@@ -50,8 +50,14 @@ class Caller:
     """One side of a call. Close it, or use it as a context manager."""
 
     def __init__(
-        self, loss_out: Iterable[bool] = NOTHING_LOST, loss_in: Iterable[bool] = NOTHING_LOST
+        self,
+        loss_out: Iterable[bool] = NOTHING_LOST,
+        loss_in: Iterable[bool] = NOTHING_LOST,
+        *,
+        address: str = "127.0.0.1",
     ) -> None:
+        """`address`: one of the loopback's, from which it sends."""
+        self._address = address
         self._loss_out: Iterator[bool] = itertools.cycle(loss_out)
         self._loss_in: Iterator[bool] = itertools.cycle(loss_in)
         self.peer = RTCPeerConnection(
@@ -104,7 +110,7 @@ class Caller:
         gather = connection.get_component_candidates
 
         async def loopback(component: int, addresses: list[str], timeout: int = 5) -> list[Any]:  # noqa: ASYNC109
-            return list(await gather(component, ["127.0.0.1"], timeout))
+            return list(await gather(component, [self._address], timeout))
 
         connection.get_component_candidates = loopback  # type: ignore[method-assign]
 
@@ -135,6 +141,15 @@ class Caller:
         """The profile of SRTP that DTLS agreed on, by OpenSSL's name."""
         assert self.dtls._ssl is not None  # noqa: S101 - connected
         return bytes(self.dtls._ssl.get_selected_srtp_profile()).decode()
+
+    def vanish(self) -> None:
+        """From now on nothing leaves or arrives, and nobody is told: the network is gone."""
+
+        def lost(data: bytes, address: object = None) -> None:
+            """Neither sent nor received."""
+
+        self.protocol.transport.sendto = lost  # type: ignore[method-assign,assignment]
+        self.protocol.datagram_received = lost  # type: ignore[method-assign,assignment]
 
     async def close(self) -> None:
         for transceiver in self.peer.getTransceivers()[:1]:

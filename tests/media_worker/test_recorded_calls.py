@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import av
 import pytest
 
 from benchmarks.caller import Caller
@@ -20,11 +19,10 @@ from media.pool import Pool
 from recordings import journal
 from recordings.integrity import damages
 from recordings.manifest import Manifest
-from tests.recordings import material
+from tests.media_worker.talking import FPS, SECONDS, decoded, talk
 
 PORTS = range(49_000, 52_000)
 WITHIN_S = 20.0
-SECONDS = 2.0
 
 
 class Desk:
@@ -98,34 +96,6 @@ async def desk(folder: Path) -> AsyncIterator[tuple[Desk, dict[str, Caller]]]:
         await made.pool.close()
 
 
-async def talk(caller: Caller, seconds: float = SECONDS) -> None:
-    """Sends a picture and a sound in their own time."""
-    video = [("video", one) for one in material.packets(material.video(seconds))]
-    audio = [("audio", one) for one in material.sounds(material.audio(seconds))]
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    for kind, one in sorted([*video, *audio], key=lambda sent: sent[1].at_ms):
-        due = began + one.at_ms / 1000
-        if due > loop.time():
-            await asyncio.sleep(due - loop.time())  # a camera sends in its own time
-        packet = one.packet
-        stamp = int.from_bytes(packet[4:8], "big")
-        caller.send(kind, packet[12:], timestamp=stamp, marker=bool(packet[1] & 0x80))
-    for kind in ("video", "audio"):
-        caller.report(kind)
-
-
-def decoded(manifest: Manifest, folder: Path, participant: str) -> tuple[int, int]:
-    """Pictures and sounds that decode; any error raises."""
-    pictures = sounds = 0
-    for segment in manifest.of(participant):
-        with av.open(str(folder / segment.written.file)) as container:
-            for frame in container.decode():
-                pictures += isinstance(frame, av.VideoFrame)
-                sounds += isinstance(frame, av.AudioFrame)
-    return pictures, sounds
-
-
 async def test_both_sides_of_a_call_are_written_and_decode_whole(tmp_path: Path) -> None:
     async with desk(tmp_path) as (made, callers):
         assert [await made.agree(name) for name in callers] == [None, None]
@@ -137,7 +107,7 @@ async def test_both_sides_of_a_call_are_written_and_decode_whole(tmp_path: Path)
     assert damages(made.root / "rec-1", manifest) == ()
     for name in callers:
         pictures, sounds = decoded(manifest, made.root / "rec-1", name)
-        assert pictures >= 0.97 * SECONDS * 25 and sounds >= 0.97 * SECONDS * 50
+        assert pictures >= 0.97 * SECONDS * FPS and sounds >= 0.97 * SECONDS * 50
 
 
 async def test_who_did_not_agree_is_heard_and_never_written(tmp_path: Path) -> None:
@@ -178,6 +148,22 @@ async def test_a_withdrawn_consent_stops_the_writing_and_is_noted(tmp_path: Path
     assert all(segment.written.end_ms <= pause.from_ms + 250 for segment in manifest.segments)
 
 
+async def test_a_process_whose_server_is_gone_ends_what_it_records_and_itself(tmp_path: Path) -> None:
+    async with desk(tmp_path) as (made, callers):
+        await made.agree("buyer")
+        await talk(callers["buyer"], 1.0)
+        (process,) = made.pool._processes
+        running = process._process
+        assert running is not None and running.stdin is not None
+        running.stdin.close()  # as the kernel does with a killed server's
+        async with asyncio.timeout(WITHIN_S):
+            assert await running.wait() == 0
+    manifest = made.manifest()
+    assert manifest.ended is not None and manifest.ended.code == "call_ended"
+    assert damages(made.root / "rec-1", manifest) == ()
+    assert decoded(manifest, made.root / "rec-1", "buyer")[0] >= 0.97 * FPS
+
+
 async def test_what_a_killed_process_recorded_is_ended_by_the_next_one(tmp_path: Path) -> None:
     async with desk(tmp_path) as (made, callers):
         await made.agree("buyer")
@@ -190,7 +176,7 @@ async def test_what_a_killed_process_recorded_is_ended_by_the_next_one(tmp_path:
                 await asyncio.sleep(0.05)
     assert manifest.ended is not None and manifest.ended.code == "killed"
     pictures, _ = decoded(manifest, made.root / "rec-1", "buyer")
-    assert pictures >= 2.0 * 25
+    assert pictures >= 2.0 * FPS
 
 
 @pytest.mark.parametrize(
