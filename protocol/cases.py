@@ -9,6 +9,7 @@ from typing_extensions import TypeAliasType
 
 from protocol.base import SAID, WRITTEN, ClientId, Id, Line, Millis, Seq, Wire
 from protocol.chat import OrderCard, ReusedEntry, StillEntry
+from protocol.recordings import RecordingSummary
 
 CASES_PAGE = 50
 """Cases of one list."""
@@ -92,12 +93,13 @@ CaseEntry = TypeAliasType(
 
 
 class CaseView(Wire):
-    """A whole case. `history` is append-only, oldest first; `stills` are those of its conversation."""
+    """A whole case. `history` is append-only, oldest first; stills and recordings are of its conversation."""
 
     case: CaseSummary
     order: OrderCard | None = None
     stills: list[StillEntry]
     reused: list[ReusedEntry]
+    recordings: list[RecordingSummary]
     history: list[CaseEntry] = Field(max_length=CASE_ENTRIES)
 
 

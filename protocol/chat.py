@@ -22,6 +22,7 @@ from protocol.base import (
 )
 from protocol.call import CallReason
 from protocol.files import Pixels, Sha256
+from protocol.recordings import RecordingCode, RecordingStage
 from protocol.shots import Doubt, ShotHint, ShotLabel, ShotPlace, ShotsCard
 
 SYNC_PAGE = 200
@@ -247,8 +248,22 @@ class ReusedEntry(_Entry):
     bits: int = Field(ge=0, le=64)
 
 
+class RecordingEntry(_Entry):
+    """What became of a call's recording: it stopped, can be watched, could not be finished, or is ended."""
+
+    kind: Literal["recording"] = "recording"
+    recording_id: Id
+    call_id: Id
+    state: RecordingStage
+    code: RecordingCode | None = None
+    duration_ms: Millis | None = None
+
+
 DeskEntry = TypeAliasType(
-    "DeskEntry", Annotated[NoteEntry | HandoverEntry | RoutedEntry | ReusedEntry, Field(discriminator="kind")]
+    "DeskEntry",
+    Annotated[
+        NoteEntry | HandoverEntry | RoutedEntry | ReusedEntry | RecordingEntry, Field(discriminator="kind")
+    ],
 )
 
 

@@ -1,4 +1,4 @@
-"""The process that decodes: started for one task, confined before it reads the first byte, gone afterwards.
+"""The process that decodes: started for one task, confined before it reads a byte, gone with its parent.
 
 `run` is the parent's side. The child is `python -m recordings.child`; it gets its task as JSON on its
 standard input and answers with one JSON object. What it answers is only believed where its form is right.
@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from recordings.confinement import confine
+from recordings.confinement import confine, die_with
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ class ChildFailed(Exception):
 
 async def run(task: Task, argument: Mapping[str, Any], cpu_seconds: int) -> dict[str, Any]:
     """Have a confined child do `task`. Raises `ChildFailed`; a cancelled call ends the child."""
-    message = json.dumps({"cpu_seconds": cpu_seconds, "argument": argument}).encode()
+    message = json.dumps({"parent": os.getpid(), "cpu_seconds": cpu_seconds, "argument": argument}).encode()
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "recordings.child",
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
@@ -63,6 +64,7 @@ async def run(task: Task, argument: Mapping[str, Any], cpu_seconds: int) -> dict
 def main() -> None:
     """The child's side."""
     message = json.loads(sys.stdin.buffer.read())
+    die_with(message["parent"])
     confined = confine(message["cpu_seconds"])
     # Imported behind the confinement: it loads the decoders.
     from recordings import assembly

@@ -21,7 +21,9 @@ KEEP_DAYS_MAX = 3_653
 """Ten years. A recording that is kept for ever was forgotten."""
 
 Verb = Literal["keep", "restrict", "erase"]
-Reason = Literal["in_use", "case_open", "statutory_period", "period_over", "erasure_asked"]
+Reason = Literal[
+    "in_use", "restriction_asked", "case_open", "statutory_period", "period_over", "erasure_asked"
+]
 Use = Literal["view", "process", "store", "secure"]
 """`process` is all that makes something new of it: a composition, a transcript, a statistic. `secure` is
 checking its hash, moving it to another disk, or handing it to an authority that may ask for it."""
@@ -48,11 +50,13 @@ class Policy:
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """What retention asks about one recording. `case_open`: a case, a dispute or a court still needs it.
-    `erasure_asked`: the recorded person asked for its deletion, or took the consent back."""
+    `erasure_asked`: the recorded person asked for its deletion, or took the consent back.
+    `restriction_asked`: its use is in question, and nobody may watch it; that keeps no byte longer."""
 
     ended_utc_ms: int
     case_open: bool
     erasure_asked: bool
+    restriction_asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +73,11 @@ def decide(recorded: Recorded, policy: Policy, now_utc_ms: int) -> Verdict:
     kept_until = recorded.ended_utc_ms + policy.keep_days * DAY_MS
     statutory_until = recorded.ended_utc_ms + (policy.statutory_days or 0) * DAY_MS
     statutory = policy.statutory_days is not None and now_utc_ms < statutory_until
-    if not recorded.erasure_asked:
-        if recorded.case_open:
-            return Verdict("keep", "case_open", None)
-        if now_utc_ms < kept_until:
-            return Verdict("keep", "in_use", kept_until)
+    if not recorded.erasure_asked and (recorded.case_open or now_utc_ms < kept_until):
+        until = None if recorded.case_open else kept_until
+        if recorded.restriction_asked:
+            return Verdict("restrict", "restriction_asked", until)
+        return Verdict("keep", "case_open" if recorded.case_open else "in_use", until)
     if recorded.case_open:
         return Verdict("restrict", "case_open", None)
     if statutory:

@@ -41,8 +41,10 @@ from server.desk.views import Views
 from server.desk.world import Happened, Media, World
 from server.files.pictures import Pictures
 from server.files.shelf import Shelf
+from server.finishing import Finishing
 from server.http.client import Proxies
 from server.identifiers import epoch_ms, new_id
+from server.keeping import Keeping
 from server.media_rooms import MediaRooms
 from server.metrics import Metrics
 from server.rates import Rate, Rates
@@ -63,6 +65,13 @@ TIDY_EVERY_S = 60.0
 
 SWEEP_EVERY_S = 1.0
 """How late a ring may end, or the wait for somebody who was lost."""
+
+FINISH_EVERY_S = 2.0
+"""How late a recording begins to be finished: of the minute that it may take, little."""
+KEEPING_EVERY_S = 60.0
+"""How late a recording is ended: its period counts days."""
+RECORDINGS = "recordings"
+"""Below the data directory: where media processes write, and recordings are finished."""
 
 
 AGAIN_AFTER_S = 0.25
@@ -110,6 +119,8 @@ class Livedesk:
     catch_up: CatchUp | None
     legs: Legs
     media: Media
+    finishing: Finishing
+    keeping: Keeping
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def handed_over(self, shop_id: str, conversation_id: str) -> None:
@@ -136,6 +147,8 @@ class Livedesk:
             asyncio.create_task(_every(SWEEP_EVERY_S, self.legs.sweep)),
             asyncio.create_task(_every(RENEW_EVERY_MS / 1000, self.attending.renew)),
             asyncio.create_task(_every(TIDY_EVERY_S, self.tidy)),
+            asyncio.create_task(_every(FINISH_EVERY_S, self.finishing.sweep)),
+            asyncio.create_task(_every(KEEPING_EVERY_S, self.keeping.sweep)),
         ]
         await self.media.start()
         self._tasks.append(asyncio.create_task(_each(self.media.happenings, self.legs.happened)))
@@ -148,6 +161,7 @@ class Livedesk:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
+        await self.finishing.close()
         await self.signaling.stop()
         await self.media.close()
         await self.dispatcher.stop()
@@ -189,6 +203,7 @@ async def bootstrap(
     cluster = Cluster(settings.redis_url, node_id) if settings.redis_url else None
     late = _Late()
     links = Links(db.secret)
+    shelf = Shelf(settings.files_url, settings.data)
     if settings.no_calls is not None:
         log.info("no calls are carried: %s", settings.no_calls)
     carried = (media or media_of)(settings, node_id) if settings.no_calls is None else NoMedia(node_id)
@@ -245,7 +260,7 @@ async def bootstrap(
         proxies=proxies,
         metrics=metrics,
         merchant=Merchant(world),
-        uploads=Uploads(world, Shelf(settings.files_url, settings.data), Pictures()),
+        uploads=Uploads(world, shelf, Pictures()),
         links=links,
         signaling=floor,
         dispatcher=dispatcher,
@@ -255,12 +270,14 @@ async def bootstrap(
         catch_up=CatchUp(db, floor, clock) if cluster else None,
         legs=calling,
         media=carried,
+        finishing=Finishing(world, shelf, settings.data / RECORDINGS),
+        keeping=Keeping(world, shelf, settings.data / RECORDINGS),
     )
 
 
 def media_of(settings: Settings, boot: str, module: str = "server.media_worker") -> MediaRooms:
     """Calls in processes of their own, each of which runs `module`; started with the first call."""
-    recordings = settings.data.absolute() / "recordings"
+    recordings = settings.data.absolute() / RECORDINGS
     command = [
         sys.executable,
         "-m",

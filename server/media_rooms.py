@@ -297,7 +297,7 @@ class MediaRooms:
                 utc_ms=agreed.at,
             )
             if reply["refused"] is not None:
-                self.happenings.put_nowait(Happened("recording_failed", call.id, code=reply["refused"]))
+                self._recording_failed(call.id, room.recording, reply["refused"])
                 return
             room.written.add(participant_id)
             room.withdrawn.discard(participant_id)
@@ -345,10 +345,14 @@ class MediaRooms:
             case "recording_ended" if event["recording"] == room.recording:
                 room.recording = None
                 if event["code"] not in OUR_OWN_ENDS:
-                    self.happenings.put_nowait(Happened("recording_failed", call_id, code=event["code"]))
+                    self._recording_failed(call_id, event["recording"], event["code"])
             case "lost":
                 del self._rooms[call_id]
                 self.happenings.put_nowait(Happened("room_lost", call_id))
+
+    def _recording_failed(self, call_id: str, recording_id: str, code: str) -> None:
+        failed = Happened("recording_failed", call_id, code=code, recording_id=recording_id)
+        self.happenings.put_nowait(failed)
 
     def _leg_lost(self, call_id: str, leg_id: str | None) -> None:
         if leg_id is not None:

@@ -13,6 +13,7 @@ from server.bridges import case_summary
 from server.desk import cards
 from server.desk.scope import order_of
 from server.desk.world import Cases
+from server.recording_lines import recording_summary
 from server.storage.cases import CaseEntryRow, CaseRow, NewCase
 from server.storage.database import Reader, Unit
 from signaling import facts
@@ -158,11 +159,13 @@ async def _view(unit: Reader, case: CaseRow) -> wire.CaseView:
         order = None if found is None else cards.of_order(found, await cards.picture_of(unit, found))
     stills = await unit.conversations.of_kind(case.conversation_id, "public", "still")
     reused = await unit.conversations.of_kind(case.conversation_id, "desk", "reused")
+    recordings = await unit.recordings.of_conversation(case.conversation_id)
     return wire.CaseView(
         case=case_summary(case),
         order=order,
         stills=[chat.StillEntry.model_validate(public_entry(entry, "agents")) for entry in stills],
         reused=[chat.ReusedEntry.model_validate(desk_entry(entry)) for entry in reused],
+        recordings=[recording_summary(row) for row in recordings],
         history=[_history(row) for row in await unit.cases.history(case.id)],
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Any
 from weakref import WeakValueDictionary
 
 from media import grading, steps
@@ -18,6 +19,9 @@ from server.auth.secrets import TokenKind, new_token, token_hash
 from server.call_bridges import place, view
 from server.desk.calling import Calling, refusing
 from server.desk.world import Happened, World
+from server.recording_lines import tell
+from server.storage.calls import CallRecord
+from server.storage.database import Unit
 from signaling import facts
 from signaling.facts import ActorKind
 from signaling.ports import Actor, Done
@@ -178,9 +182,7 @@ class Legs(Calling):
             case "room_lost":
                 await self._by_itself(event.call_id, lambda call, now: steps.media_lost(call, now=now))
             case "recording_failed":
-                await self._by_itself(
-                    event.call_id, lambda call, now: steps.recording_failed(call, event.code)
-                )
+                await self._recording_failed(event)
             case "routed":
                 await self._routed(event)
 
@@ -188,11 +190,7 @@ class Legs(Calling):
         now = self.world.clock()
         async with self.world.db.write() as unit:
             telling = self.world.telling(unit, now)
-            record = await unit.calls.get(call_id)
-            if record is None:
-                return
-            await unit.conversations.head(record.conversation_id, lock=True)
-            record = await unit.calls.get(call_id)
+            record = await self._held(unit, call_id)
             if record is None:
                 return
             step = act(record.call, now)
@@ -207,6 +205,38 @@ class Legs(Calling):
         self.world.publish(told)
         if after.call.state in ("ended", "waiting"):
             self.world.wake(None)
+
+    async def _recording_failed(self, event: Happened) -> None:
+        """The call goes on, and its conversation and cases say why there is no more of it."""
+        now = self.world.clock()
+        async with self.world.db.write() as unit:
+            telling = self.world.telling(unit, now)
+            record = await self._held(unit, event.call_id)
+            if record is None:
+                return
+            step = steps.recording_failed(record.call, event.code)
+            if step.call != record.call:
+                await telling.step(record, step)
+                code: Any = event.code
+                await tell(
+                    unit,
+                    telling,
+                    record.conversation_id,
+                    recording_id=event.recording_id,
+                    call_id=event.call_id,
+                    state="stopped",
+                    code=code,
+                )
+            told = await telling.all()
+        self.world.publish(told)
+
+    async def _held(self, unit: Unit, call_id: str) -> CallRecord | None:
+        """A call as it stands, with its conversation's row, which is the lock of it."""
+        record = await unit.calls.get(call_id)
+        if record is None:
+            return None
+        await unit.conversations.head(record.conversation_id, lock=True)
+        return await unit.calls.get(call_id)
 
     async def _routed(self, event: Happened) -> None:
         async with self.world.db.read() as unit:

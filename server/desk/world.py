@@ -43,13 +43,14 @@ class Happened(NamedTuple):
     """Something of a call's media that happened by itself.
 
     `leg_up`, `leg_lost`: media of a leg arrives, or no more. `routed`: others are on its lines now.
-    `recording_failed`: with the `code` why. `room_lost`: the media process ended under the call.
+    `recording_failed`: which, with the `code` why. `room_lost`: the media process ended under the call.
     """
 
     what: Literal["leg_up", "leg_lost", "routed", "recording_failed", "room_lost"]
     call_id: str
     leg_id: str = ""
     code: str = ""
+    recording_id: str = ""
     tracks: Sequence[wire.Track] = ()
 
 

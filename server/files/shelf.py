@@ -101,14 +101,16 @@ class Shelf:
             log.warning("files.not_read", extra={"error": type(error).__name__})
             raise Refused(ErrorCode.retry) from error
 
-    async def remove(self, name: str) -> None:
-        """Takes a file away; one that is not there is away already."""
+    async def remove(self, name: str) -> bool:
+        """Takes a file away, and says whether it is; one that is not there is away already."""
         try:
             await obstore.delete_async(self._store, name)
         except FileNotFoundError:
-            return
+            return True
         except (BaseError, OSError) as error:
             log.warning("files.not_removed", extra={"error": type(error).__name__})
+            return False
+        return True
 
 
 async def _parts(source: Path, sha256: str) -> AsyncIterator[bytes]:

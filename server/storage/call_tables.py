@@ -162,6 +162,49 @@ call_quality = Table(
 )
 """What each browser measured, one row a report."""
 
+recordings = Table(
+    "recordings",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("shop_id", Id, ForeignKey("shops.id"), nullable=False),
+    Column("call_id", Id, ForeignKey("calls.id"), nullable=False),
+    Column("conversation_id", Id, ForeignKey("conversations.id"), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("code", String(24)),
+    Column("ended_code", String(24)),
+    Column("began_at", Millis, nullable=False),
+    Column("ended_at", Millis),
+    Column("duration_ms", Millis),
+    Column("tries", Integer, nullable=False),
+    Column("due", Millis),
+    Column("erasure_asked_at", Millis),
+    Column("restriction_asked_at", Millis),
+    Column("about", Document),
+    Index(None, "call_id"),
+    Index(None, "conversation_id"),
+    Index(None, "due"),
+)
+"""What was written of a call, from when its writer let go of it. `ended_code`: why the writing ended.
+
+`due`: when it is tried again, or when its keeping is looked at again. `about`: what is known of it once it is
+kept. Rows stay when the bytes are erased.
+"""
+
+recording_files = Table(
+    "recording_files",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("recording_id", Id, ForeignKey("recordings.id"), nullable=False),
+    Column("participant_id", Id),
+    Column("holds", String(12), nullable=False),
+    Column("name", String(255), nullable=False, unique=True),
+    Column("media_type", String(64), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Index(None, "recording_id"),
+)
+"""A recording's files on the shelf, as they were measured there under `name`. Rows outlive the bytes."""
+
 audit = Table(
     "audit",
     metadata,

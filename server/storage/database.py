@@ -30,6 +30,7 @@ from server.storage.live import Live
 from server.storage.migration import upgrade
 from server.storage.people import People
 from server.storage.postgres import PostgresEngine
+from server.storage.recordings import Recordings
 from server.storage.records import Appended, Marked, NewEntry, NewMark
 from server.storage.refusal import StorageRefused
 from server.storage.revisions import Revisions
@@ -66,6 +67,10 @@ class Reader:
     @cached_property
     def calls(self) -> Calls:
         return Calls(self.connection)
+
+    @cached_property
+    def recordings(self) -> Recordings:
+        return Recordings(self.connection)
 
     @cached_property
     def catalogue(self) -> Catalogue:

@@ -64,6 +64,8 @@ shops = Table(
     Column("anonymous", Boolean, nullable=False),
     Column("origins", Document, nullable=False),
     Column("created_at", Millis, nullable=False),
+    Column("recordings_kept_days", Integer, nullable=False, server_default="180"),
+    Column("recordings_statutory_days", Integer),
 )
 
 identity_keys = Table(

@@ -14,7 +14,10 @@ from server.storage.schema import api_keys, group_members, groups, identity_keys
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """A merchant's shop. `origins`: exact origins of the pages that may embed its widget."""
+    """A merchant's shop. `origins`: exact origins of the pages that may embed its widget.
+
+    `recordings_…`: the days of `recordings.retention.Policy`.
+    """
 
     id: str
     name: str
@@ -23,6 +26,8 @@ class Shop:
     anonymous: bool
     origins: tuple[str, ...]
     created_at: int
+    recordings_kept_days: int = 180
+    recordings_statutory_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,7 @@ class Shops:
         return [_shop(row) for row in await self._connection.execute(select(*_SHOP).order_by(shops.c.id))]
 
     async def change(self, shop_id: str, **values: Any) -> bool:
-        """Set `name`, `locale`, `accent`, `anonymous` or `origins`."""
+        """Set `name`, `locale`, `accent`, `anonymous`, `origins` or the days of recordings."""
         return await self._changed(update(shops).where(shops.c.id == shop_id).values(values))
 
     async def add_identity_key(self, key: IdentityKeyRow) -> bool:

@@ -9,12 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import av
+
 from benchmarks.caller import Caller
 from protocol.base import RateClass
 from recordings import journal
 from recordings.manifest import Manifest
 from server.bootstrap import media_of
 from server.identifiers import new_client_id
+from server.storage.recordings import RecordingFile, RecordingRow
 from signaling.limits import Allowance, Limits
 from tests.desk.house import House, Person, Refusal, furnished
 
@@ -181,6 +184,49 @@ async def recorded(house: House, buyer: Side, agent: Side) -> None:
     async with asyncio.timeout(WITHIN_S):
         while not any(len(each.consents) == 2 for each in manifests(house)):  # noqa: ASYNC110
             await asyncio.sleep(0.01)  # it tells only the disk
+
+
+async def finished(house: House, agent: Side, count: int = 1, *, since: int = 0) -> list[RecordingRow]:
+    """So many recordings, told to the agent as kept within a minute; in the order of their beginning."""
+    kept: dict[str, None] = {}
+    async with asyncio.timeout(60):
+        while len(kept) < count:
+            said = await agent.person.hears(
+                "chat.noted",
+                lambda said: (
+                    said["entry"]["kind"] == "recording"
+                    and said["entry"]["state"] == "kept"
+                    and said["entry"]["recording_id"] not in kept
+                ),
+                since=since,
+            )
+            kept[said["entry"]["recording_id"]] = None
+    async with house.node.db.read() as unit:
+        rows = await unit.recordings.among(list(kept))
+    return sorted(rows, key=lambda row: row.began_at)
+
+
+async def files_of(house: House, recording_id: str) -> dict[str, RecordingFile]:
+    """The files of a recording, by whose and what they are."""
+    async with house.node.db.read() as unit:
+        files = await unit.recordings.files(recording_id)
+    return {f"{file.participant_id} {file.holds}": file for file in files}
+
+
+def decoded(path: Path) -> tuple[int, int]:
+    """Pictures and sounds of a finished file; any error of the decoder raises."""
+    pictures = sounds = 0
+    with av.open(str(path)) as container:
+        for frame in container.decode():
+            pictures += isinstance(frame, av.VideoFrame)
+            sounds += isinstance(frame, av.AudioFrame)
+            assert not getattr(frame, "is_corrupt", False)
+    return pictures, sounds
+
+
+def kept_in(house: House) -> Path:
+    """Where finished files lie."""
+    return house.node.settings.data / "files"
 
 
 def folder_of(house: House) -> Path:

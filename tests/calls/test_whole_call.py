@@ -16,6 +16,7 @@ from tests.calls.carried import (
     Side,
     called,
     connected,
+    finished,
     folder_of,
     manifests,
     recorded,
@@ -60,11 +61,12 @@ async def test_two_people_see_and_hear_each_other_through_a_reload_and_the_recor
         for side, other in ((buyer, AGENTS), (agent, BUYERS)):
             everything = json.dumps([side.joined, side.person.heard])
             assert '"offer"' in everything and other not in everything, "neither learns the other's address"
-    (kept,) = manifests(house)
-    people = {buyer.joined["participant_id"], agent.joined["participant_id"]}
-    assert kept.begun.call_id == buyer.call_id and kept.ended is not None
-    assert kept.ended.code == "call_ended"
-    assert {each.consent.participant for each in kept.consents} == people == set(kept.participants())
+        (kept,) = await finished(house, agent)
+        people = {buyer.joined["participant_id"], agent.joined["participant_id"]}
+        assert (kept.call_id, kept.ended_code) == (buyer.call_id, "call_ended")
+        assert kept.about is not None
+        assert {one["consent"]["participant"] for one in kept.about["consents"]} == people
+        assert {side["participant"] for side in kept.about["sides"]} == people
 
 
 async def test_a_consent_taken_back_stops_the_writing_within_two_seconds_and_the_call_goes_on(

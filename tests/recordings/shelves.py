@@ -37,6 +37,11 @@ class FolderShelf:
             content[-1] ^= 1
             target.write_bytes(content)
 
+    async def remove(self, name: str) -> bool:
+        if not self.away:
+            await asyncio.to_thread((self.folder / name).unlink, missing_ok=True)
+        return not self.away
+
     async def measure(self, name: str) -> Measured | None:
         return await asyncio.to_thread(self._measure, self.folder / name)
 

@@ -21,6 +21,7 @@ from recordings.shelf import ShelfUnavailable
 from tests.recordings.calls import NTP_ZERO_S, Desk, Tapped, at, call, consent, play
 from tests.recordings.material import AUDIO_RATE, VIDEO_RATE, audio, packets, sounds, video
 from tests.recordings.shelves import FolderShelf
+from tests.recordings.watching import onsets
 from tests.rounds import rounds
 from tools.programs import ROOT
 
@@ -309,31 +310,6 @@ def apart(root: Path, jitter_ms: int, reports: bool) -> Desk:
     recording.stop("call_ended", at(12_500))
     assert desk.recorder.close(10)
     return desk
-
-
-def onsets(path: Path) -> tuple[list[float], list[float]]:
-    """When the picture turns white and when the tone begins, in ms."""
-    white, loud, before, quiet_ms = [], [], False, -1000.0
-    with av.open(str(path), "r", format="matroska") as container:
-        for packet in container.demux():
-            for frame in packet.decode():
-                if isinstance(frame, av.VideoFrame):
-                    assert frame.pts is not None and frame.time_base is not None
-                    bright = bytes(frame.planes[0])[len(bytes(frame.planes[0])) // 3] > 150
-                    if bright and not before:
-                        white.append(float(frame.pts * frame.time_base * 1000))
-                    before = bright
-                elif isinstance(frame, av.AudioFrame):
-                    assert frame.pts is not None and frame.time_base is not None
-                    left = memoryview(bytes(frame.planes[0])).cast("f" if "flt" in frame.format.name else "h")
-                    level = 0.05 if "flt" in frame.format.name else 1600
-                    for place, sample in enumerate(left[: frame.samples]):
-                        now_ms = float(frame.pts * frame.time_base * 1000) + place / 48
-                        if abs(sample) > level:
-                            if now_ms - quiet_ms > 500:
-                                loud.append(now_ms)
-                            quiet_ms = now_ms
-    return white, loud
 
 
 @pytest.mark.parametrize(("jitter_ms", "reports", "skew_ms"), [(0, True, 60), (40, True, 60), (0, False, 60)])

@@ -69,6 +69,11 @@ DESK_ENTRIES: dict[str, facts.LogEntry] = {
         {"still_seq": 4, "label": "吊牌", "conversation_id": "c9", "earlier_at": NOW, "bits": 2},
         "system",
     ),
+    "recording": entry(
+        "recording",
+        {"recording_id": "r1", "call_id": "k1", "state": "kept", "duration_ms": 61_000},
+        "system",
+    ),
 }
 CALL_PLACE = facts.CallPlace(PLACE, ("a3",), ("p5",))
 LISTENER = participant("p3", "supervisor", "listener")

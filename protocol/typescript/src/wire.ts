@@ -16,7 +16,7 @@ export type PublicEntry =
   | ReopenedEntry
   | CallEntry;
 export type Card = ProductCard | OrderCard | ContextCard | ShotsCard;
-export type DeskEntry = NoteEntry | HandoverEntry | RoutedEntry | ReusedEntry;
+export type DeskEntry = NoteEntry | HandoverEntry | RoutedEntry | ReusedEntry | RecordingEntry;
 export type BuyerSend = BuyerText | BuyerCard;
 export type CallMark =
   | PointerMark
@@ -223,6 +223,8 @@ export interface Wire {
   Recalled: Recalled;
   Receiver: Receiver1;
   Reconnecting: Reconnecting;
+  RecordingEntry: RecordingEntry;
+  RecordingSummary: RecordingSummary;
   Renew: Renew;
   Renewed: Renewed;
   Reopen: Reopen;
@@ -705,6 +707,45 @@ export interface ReusedEntry {
   earlier_at: number;
   case_number?: number | null;
   bits: number;
+}
+/**
+ * What became of a call's recording: it stopped, can be watched, could not be finished, or is ended.
+ */
+export interface RecordingEntry {
+  seq: number;
+  message_id: string;
+  client_id?: string | null;
+  sender: Sender;
+  sent_at: number;
+  kind?: "recording";
+  recording_id: string;
+  call_id: string;
+  state: "stopped" | "finishing" | "kept" | "failed" | "restricted" | "erased";
+  code?:
+    | (
+        | "call_ended"
+        | "stopped"
+        | "consent_withdrawn"
+        | "disk_full"
+        | "disk_low"
+        | "disk_error"
+        | "disk_slow"
+        | "files_exhausted"
+        | "too_long"
+        | "too_many"
+        | "killed"
+        | "not_decoded"
+        | "not_kept"
+        | "shelf_away"
+        | "journal_damaged"
+        | "restriction_asked"
+        | "case_open"
+        | "statutory_period"
+        | "period_over"
+        | "erasure_asked"
+      )
+    | null;
+  duration_ms?: number | null;
 }
 /**
  * One of the explanations that an ambiguous line may come from, with what was promised there.
@@ -1262,17 +1303,68 @@ export interface CaseReopened {
   text: string;
 }
 /**
- * A whole case. `history` is append-only, oldest first; `stills` are those of its conversation.
+ * A whole case. `history` is append-only, oldest first; stills and recordings are of its conversation.
  */
 export interface CaseView {
   case: CaseSummary;
   order?: OrderCard | null;
   stills: StillEntry[];
   reused: ReusedEntry[];
+  recordings: RecordingSummary[];
   /**
    * @maxItems 500
    */
   history: CaseEntry[];
+}
+/**
+ * A recording as a case lists it. `ended_code`: why the writing ended; `code`: why it stands so.
+ */
+export interface RecordingSummary {
+  recording_id: string;
+  call_id: string;
+  conversation_id: string;
+  state: "stopped" | "finishing" | "kept" | "failed" | "restricted" | "erased";
+  code?:
+    | (
+        | "call_ended"
+        | "stopped"
+        | "consent_withdrawn"
+        | "disk_full"
+        | "disk_low"
+        | "disk_error"
+        | "disk_slow"
+        | "files_exhausted"
+        | "too_long"
+        | "too_many"
+        | "killed"
+        | "not_decoded"
+        | "not_kept"
+        | "shelf_away"
+        | "journal_damaged"
+        | "restriction_asked"
+        | "case_open"
+        | "statutory_period"
+        | "period_over"
+        | "erasure_asked"
+      )
+    | null;
+  ended_code?:
+    | (
+        | "call_ended"
+        | "stopped"
+        | "consent_withdrawn"
+        | "disk_full"
+        | "disk_low"
+        | "disk_error"
+        | "disk_slow"
+        | "files_exhausted"
+        | "too_long"
+        | "too_many"
+        | "killed"
+      )
+    | null;
+  began_at: number;
+  duration_ms?: number | null;
 }
 /**
  * One page; `more` says that there are others.

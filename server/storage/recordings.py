@@ -1,0 +1,130 @@
+"""Recordings in one unit of work: where each one stands, which of them wait, and their files."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from protocol.recordings import RecordingCode, RecordingStage, WritingCode
+from server.storage.call_tables import recording_files, recordings
+from server.storage.inserting import insert_or_leave
+
+Holds = Literal["media", "poster", "waveform", "index"]
+"""What a file of a recording is: a side's pictures and sound, its picture for lists, its peaks, or the index
+of the whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingRow:
+    """A recording as it stands. `about` is what `server.finishing` found out about it, once it is kept."""
+
+    id: str
+    shop_id: str
+    call_id: str
+    conversation_id: str
+    state: RecordingStage
+    code: RecordingCode | None
+    ended_code: WritingCode | None
+    began_at: int
+    ended_at: int | None
+    duration_ms: int | None
+    tries: int
+    due: int | None
+    erasure_asked_at: int | None
+    restriction_asked_at: int | None
+    about: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFile:
+    """A file on the shelf, under its `name`, of one side (None: of the whole)."""
+
+    id: str
+    recording_id: str
+    participant_id: str | None
+    holds: Holds
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+
+
+_ROW = tuple(recordings.c[name] for name in RecordingRow.__dataclass_fields__)
+_FILE = tuple(recording_files.c[name] for name in RecordingFile.__dataclass_fields__)
+
+
+class Recordings:
+    """The recordings of one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def get(self, recording_id: str, *, lock: bool = False) -> RecordingRow | None:
+        """The recording as it stands."""
+        query = select(*_ROW).where(recordings.c.id == recording_id)
+        row = (await self._connection.execute(query.with_for_update() if lock else query)).one_or_none()
+        return None if row is None else RecordingRow(*row)
+
+    async def among(self, recording_ids: Collection[str]) -> list[RecordingRow]:
+        """Those of these that are known."""
+        query = select(*_ROW).where(recordings.c.id.in_(sorted(recording_ids)))
+        return [RecordingRow(*row) for row in await self._connection.execute(query)]
+
+    async def of_conversation(self, conversation_id: str) -> list[RecordingRow]:
+        """A conversation's recordings, in the order in which they were begun."""
+        query = select(*_ROW).where(recordings.c.conversation_id == conversation_id)
+        ordered = query.order_by(recordings.c.began_at, recordings.c.id)
+        return [RecordingRow(*row) for row in await self._connection.execute(ordered)]
+
+    async def add(self, row: RecordingRow) -> bool:
+        """Store one; False where it is known already."""
+        added = await self._connection.execute(
+            insert_or_leave(self._connection, recordings)
+            .values({name: getattr(row, name) for name in RecordingRow.__dataclass_fields__})
+            .on_conflict_do_nothing()
+            .returning(recordings.c.id)
+        )
+        return added.one_or_none() is not None
+
+    async def change(self, row: RecordingRow, **values: Any) -> bool:
+        """Set what is new; False, and nothing changed, where it is not in the state of `row` any more."""
+        done = await self._connection.execute(
+            update(recordings)
+            .where(recordings.c.id == row.id, recordings.c.state == row.state)
+            .values(values)
+        )
+        return done.rowcount == 1
+
+    async def due(self, states: Collection[RecordingStage], now: int, limit: int) -> Sequence[RecordingRow]:
+        """Those in one of these states whose time has come, the longest due first."""
+        query = select(*_ROW).where(recordings.c.state.in_(sorted(states)), recordings.c.due <= now)
+        rows = await self._connection.execute(query.order_by(recordings.c.due).limit(limit))
+        return [RecordingRow(*row) for row in rows]
+
+    async def add_files(self, files: Sequence[RecordingFile]) -> None:
+        """Store what lies on the shelf."""
+        names = RecordingFile.__dataclass_fields__
+        if files:
+            await self._connection.execute(
+                insert(recording_files), [{name: getattr(file, name) for name in names} for file in files]
+            )
+
+    async def files(self, recording_id: str) -> list[RecordingFile]:
+        """The files of a recording, whether or not their bytes are still there."""
+        query = select(*_FILE).where(recording_files.c.recording_id == recording_id)
+        rows = await self._connection.execute(query.order_by(recording_files.c.name))
+        return [RecordingFile(*row) for row in rows]
+
+    async def file(self, file_id: str) -> tuple[RecordingFile, RecordingRow] | None:
+        """A file and the recording that it is of."""
+        query = select(*_FILE).where(recording_files.c.id == file_id)
+        row = (await self._connection.execute(query)).one_or_none()
+        if row is None:
+            return None
+        file = RecordingFile(*row)
+        of = await self.get(file.recording_id)
+        return None if of is None else (file, of)
