@@ -98,7 +98,8 @@ class Lane:
     # The thread's side.
 
     def _guarded(self, act: Callable[[], None]) -> None:
-        if self._failure is None:
+        """What waited for a slow disk is still kept, in its order: no byte without the consent before it."""
+        if self._failure is None or self._failure == "disk_slow":
             self._last_words(act)
 
     def _last_words(self, act: Callable[[], None]) -> None:
@@ -121,8 +122,7 @@ class Lane:
             self._journal.append(record)
 
     def _append(self, name: str, piece: bytes) -> None:
-        if self._failure is None or self._failure == "disk_slow":
-            self._last_words(lambda: self._write(name, piece))
+        self._guarded(lambda: self._write(name, piece))
         self._taken += len(piece)
 
     def _write(self, name: str, piece: bytes) -> None:

@@ -269,24 +269,30 @@ def test_an_error_in_the_middle_ends_the_recording_with_its_code(
     assert sum(segment.written.sounds for segment in manifest.segments) >= 11 * 20
 
 
+@pytest.mark.parametrize("from_the_beginning", [False, True])
 def test_a_disk_that_is_too_slow_ends_the_recording_and_holds_nobody_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, from_the_beginning: bool
 ) -> None:
     monkeypatch.setattr(writer, "LANE_BYTES_MAX", 200_000)
     desk = Desk(tmp_path)
-    recording = desk.start("buyer", "agent")
     stalled = threading.Event()
 
     def stall() -> None:
         stalled.wait()
 
-    desk.recorder._writer._queue.put(stall)
+    if from_the_beginning:
+        desk.recorder._writer._queue.put(stall)
+    recording = desk.start("buyer", "agent")
+    if not from_the_beginning:
+        settled(desk)
+        desk.recorder._writer._queue.put(stall)
     play(recording, call(6))
     assert desk.ends == ["disk_slow"]
     stalled.set()
     manifest = whole(desk)
     assert manifest.ended is not None
     assert manifest.ended.code == "disk_slow"
+    assert {one.consent.participant for one in manifest.consents} == {"buyer", "agent"}
     assert 100_000 < sum(segment.bytes for segment in manifest.segments) <= 200_000 + 1000
 
 
