@@ -32,6 +32,9 @@ FRAME_BYTES_MAX = 1 << 20
 # While nothing can be decoded a key frame is asked for again after this time: the first wish may be lost.
 ASK_AGAIN_NS = 1_000_000_000
 
+# As in `rtp`: a tuple of names without a call in Python.
+_made = tuple.__new__
+
 
 class Arrived(NamedTuple):
     """A packet and when it came."""
@@ -71,15 +74,20 @@ class Reordering:
         self._waiting_since_ns = 0
         self._late = 0
 
+    def follows(self, sequence: int) -> bool:
+        """Whether the packet of this number is the next one, with none held behind it; then it counts as
+        pushed and may be used at once."""
+        if self._held or (sequence != self._next and self._next >= 0):
+            return False
+        self._next = (sequence + 1) & 0xFFFF
+        self._late = 0
+        return True
+
     def push(self, packet: Packet, arrival_ns: int) -> Iterable[Arrived | Lost]:
         """What may be used now that `packet` came."""
-        if self._next < 0:
-            self._next = packet.sequence
-        ahead = (packet.sequence - self._next) & 0xFFFF
-        if ahead == 0 and not self._held:
-            self._next = (packet.sequence + 1) & 0xFFFF
-            self._late = 0
+        if self.follows(packet.sequence):
             return (Arrived(packet, arrival_ns),)
+        ahead = (packet.sequence - self._next) & 0xFFFF
         if ahead >= 0x8000:
             return self._late_one(packet, arrival_ns)
         self._late = 0
@@ -133,9 +141,11 @@ class Reordering:
 
 @dataclass(slots=True)
 class _Partial:
-    """A frame that is being put together."""
+    """A frame that is being put together. `inside` is the descriptor of each packet after the first, if the
+    sender tells the same in all of them."""
 
     descriptor: vp8.Descriptor
+    inside: bytes
     timestamp: int
     arrival_ns: int
     parts: list[bytes]
@@ -153,7 +163,8 @@ class VideoAssembler:
     def __init__(self) -> None:
         self._partial: _Partial | None = None
         self._last: vp8.Descriptor | None = None
-        self._waiting = True
+        self.waiting = True
+        """Whether frames are dropped until a key frame comes."""
         self._lost = False
         self._marked = False
         self._dropped = 0
@@ -163,7 +174,7 @@ class VideoAssembler:
 
     def wants_key(self) -> bool:
         """Whether a key frame is to be asked for now; once said, it is not repeated for a second."""
-        if not self._waiting:
+        if not self.waiting:
             return False
         if self._asked_ns is not None and self._seen_ns - self._asked_ns < ASK_AGAIN_NS:
             return False
@@ -176,7 +187,26 @@ class VideoAssembler:
             self._abandon()
             self._lost = self._marked = True
             return ()
-        packet, self._seen_ns = item
+        return self.take(*item)
+
+    def take(self, packet: Packet, arrival_ns: int) -> Iterable[Frame]:
+        """The frames that the next packet completes: none, one, or two."""
+        self._seen_ns = arrival_ns
+        payload, partial = packet.payload, self._partial
+        if (
+            partial is not None
+            and packet.timestamp == partial.timestamp
+            and payload.startswith(partial.inside)
+            and partial.size + len(payload) <= FRAME_BYTES_MAX
+        ):
+            body = payload[len(partial.inside) :]
+            partial.parts.append(body)
+            partial.size += len(body)
+            return self._finish(partial) if packet.marker else ()
+        return self._begin(packet, arrival_ns)
+
+    def _begin(self, packet: Packet, arrival_ns: int) -> Iterable[Frame]:
+        """The first packet of a frame, or one that does not fit to those before it."""
         if not packet.payload:
             return ()
         read = vp8.descriptor(packet.payload)
@@ -194,7 +224,8 @@ class VideoAssembler:
             partial.parts.append(body)
             partial.size += len(body)
         elif read.start:
-            partial = _Partial(read, packet.timestamp, item.arrival_ns, [body], len(body))
+            inside = bytes((packet.payload[0] & ~0x10,)) + packet.payload[1 : read.size]
+            partial = _Partial(read, inside, packet.timestamp, arrival_ns, [body], len(body))
         else:
             # The middle of a frame whose beginning was lost.
             if packet.marker:
@@ -211,19 +242,19 @@ class VideoAssembler:
     def _finish(self, partial: _Partial) -> Iterable[Frame]:
         self._partial = None
         data = b"".join(partial.parts)
-        size = vp8.key_frame_size(data)
-        key = size is not None
-        if not data or (vp8.is_key(data) and not key):
+        key = vp8.is_key(data)
+        size = vp8.key_frame_size(data) if key else None
+        if not data or (key and size is None):
             self._drop(partial.descriptor)
             self._lost = self._marked = True
             return ()
-        if not key and (self._waiting or (self._lost and not self._has_references(partial.descriptor))):
+        if not key and (self.waiting or (self._lost and not self._has_references(partial.descriptor))):
             self._drop(partial.descriptor)
             return ()
         marked, dropped = self._marked, self._dropped
-        frame = Frame(partial.timestamp, partial.arrival_ns, data, key, size, marked, dropped)
+        frame = _made(Frame, (partial.timestamp, partial.arrival_ns, data, key, size, marked, dropped))
         self._last = partial.descriptor
-        self._waiting = self._lost = self._marked = False
+        self.waiting = self._lost = self._marked = False
         self._dropped = self._discarded = 0
         self._asked_ns = None
         return (frame,)
@@ -247,7 +278,7 @@ class VideoAssembler:
                 return (
                     frame.layer_sync
                 )  # the base layer stands; a later frame of this layer may go on from it
-        self._waiting = True
+        self.waiting = True
         return False
 
     def _abandon(self) -> None:
@@ -269,6 +300,8 @@ class VideoAssembler:
 class AudioAssembler:
     """Opus packets of one source: each is a frame of its own."""
 
+    waiting = False
+
     def __init__(self) -> None:
         self._lost = 0
 
@@ -280,8 +313,11 @@ class AudioAssembler:
         if isinstance(item, Lost):
             self._lost += item.packets
             return ()
-        packet, arrival_ns = item
+        return self.take(*item)
+
+    def take(self, packet: Packet, arrival_ns: int) -> Iterable[Frame]:
+        """The frame in the next packet, if there is one."""
         if opus.duration_ms(packet.payload) is None:
             return ()
         lost, self._lost = self._lost, 0
-        return (Frame(packet.timestamp, arrival_ns, packet.payload, True, None, lost > 0, lost),)
+        return (_made(Frame, (packet.timestamp, arrival_ns, packet.payload, True, None, lost > 0, lost)),)

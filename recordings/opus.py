@@ -16,24 +16,30 @@ _HYBRID_MS = (10.0, 20.0)
 _CELT_MS = (2.5, 5.0, 10.0, 20.0)
 
 
+def _frame_ms(first: int) -> float:
+    """How long one frame sounds in a packet with this first byte."""
+    configuration = first >> 3
+    if configuration < 12:
+        return _SILK_MS[configuration & 3]
+    if configuration < 16:
+        return _HYBRID_MS[configuration & 1]
+    return _CELT_MS[configuration & 3]
+
+
+_COUNTED = 3
+# By the first byte. The last two bits tell how many frames: one, two, two, or what the second byte counts.
+_FRAME_MS = tuple(map(_frame_ms, range(256)))
+_WHOLE_MS = tuple(one * (1 if first & 3 == 0 else 2) for first, one in enumerate(_FRAME_MS))
+
+
 def duration_ms(packet: bytes) -> float | None:
     """How long a packet sounds; None when it is empty or breaks the bounds of the format."""
     if not packet:
         return None
-    configuration, code = packet[0] >> 3, packet[0] & 3
-    if configuration < 12:
-        frame = _SILK_MS[configuration & 3]
-    elif configuration < 16:
-        frame = _HYBRID_MS[configuration & 1]
-    else:
-        frame = _CELT_MS[configuration & 3]
-    if code == 0:
-        count = 1
-    elif code < 3:
-        count = 2
-    elif len(packet) > 1:
-        count = packet[1] & 0x3F
-    else:
+    first = packet[0]
+    if first & 3 != _COUNTED:
+        return _WHOLE_MS[first]
+    if len(packet) < 2:
         return None
-    whole = frame * count
+    whole = _FRAME_MS[first] * (packet[1] & 0x3F)
     return whole if 0 < whole <= PACKET_MS_MAX else None

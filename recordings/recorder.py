@@ -128,7 +128,7 @@ class Recording:
         track = side.video if kind == "video" else side.audio
         for sample in track.push(read, monotonic_ns - self._begin.monotonic_ns):
             side.segmenter.add(sample)
-        if track.wants_key():
+        if track.assembler.waiting and track.wants_key():
             self._need_key(participant)
 
     def tap_report(self, participant: str, kind: Kind, ntp: int, rtp_timestamp: int) -> None:

@@ -39,6 +39,9 @@ GAPS_MAX = 32
 OTHER_TRACK_MS = 1_000
 """How far behind the other track may be when a file begins, so that its next frame still fits in."""
 
+# As in `rtp`: a tuple of names without a call in Python.
+_made = tuple.__new__
+
 TRACKS: dict[Kind, int] = {"video": webm.VIDEO, "audio": webm.AUDIO}
 
 
@@ -99,26 +102,48 @@ class Segmenter:
 
     def add(self, sample: Sample) -> None:
         """Take the next frame of a track; frames of both tracks come in any order between them."""
+        kind, at_ms, data, key, size, lost, _, clock = sample
+        segment = self._open
+        if (
+            segment is not None
+            and segment.clocks.get(kind) is clock
+            and not lost
+            and size is None
+            and at_ms - segment.begin_ms < CUT_FROM_MS
+            and segment.bytes + segment.blocks_bytes < SEGMENT_BYTES_MAX
+        ):
+            # Nothing about it is new to the file: nearly every frame.
+            segment.counts[kind] += 1
+            self._last_ms[kind] = at_ms
+        else:
+            segment = self._noted(sample)
+            if segment is None:
+                return
+        if at_ms > segment.end_ms:
+            segment.end_ms = at_ms
+        # A track that was far behind when the file began catches up within it.
+        at_ms = max(at_ms - segment.begin_ms, segment.last_ms[kind] + 1)
+        segment.last_ms[kind] = at_ms
+        segment.blocks.append(_made(Block, (TRACKS[kind], at_ms, data, key)))
+        segment.blocks_bytes += len(data)
+        if at_ms - segment.blocks[0].at_ms >= CLUSTER_MS or segment.blocks_bytes >= CLUSTER_BYTES:
+            self._flush(segment)
+        if at_ms >= ASK_KEY_MS and not segment.asked and segment.counts["video"]:
+            segment.asked = True
+            self._ask_key()
+
+    def _noted(self, sample: Sample) -> _Open | None:
+        """The file that this frame belongs to, which knows of it now; None when no file may be begun."""
         segment = self._open
         if segment is not None and self._ends(segment, sample):
             self.close()
             segment = None
         if segment is None:
             if self.full:
-                return
+                return None
             segment = self._begin(sample)
         self._note(segment, sample)
-        # A track that was far behind when the file began catches up within it.
-        at_ms = max(sample.at_ms - segment.begin_ms, segment.last_ms[sample.kind] + 1)
-        segment.last_ms[sample.kind] = at_ms
-        segment.blocks.append(Block(TRACKS[sample.kind], at_ms, sample.data, sample.key))
-        segment.blocks_bytes += len(sample.data)
-        segment.end_ms = max(segment.end_ms, sample.at_ms)
-        if at_ms - segment.blocks[0].at_ms >= CLUSTER_MS or segment.blocks_bytes >= CLUSTER_BYTES:
-            self._flush(segment)
-        if at_ms >= ASK_KEY_MS and not segment.asked and segment.counts["video"]:
-            segment.asked = True
-            self._ask_key()
+        return segment
 
     def tick(self, now_ms: float) -> None:
         """Hand over what has waited as long as a cluster is: perhaps nothing comes after it."""

@@ -23,6 +23,9 @@ CLOCK_APART_MS = 5_000
 # A source or a clock that changes more often than this is no person coming back. It bounds the segments.
 RESTART_EVERY_NS = 1_000_000_000
 
+# As in `rtp`: a tuple of names without a call in Python.
+_made = tuple.__new__
+
 
 class Sample(NamedTuple):
     """A frame in its place. `clock` is the same object for all frames of one stream."""
@@ -56,17 +59,18 @@ class MediaClock:
         ticks = self._ticks + _signed(timestamp - self._timestamp)
         exact_ms = self._anchor_ms + ticks / self._ticks_per_ms
         lead_ms = arrival_ms - exact_ms
-        if abs(lead_ms) > CLOCK_APART_MS:
+        if not -CLOCK_APART_MS <= lead_ms <= CLOCK_APART_MS:
             return None
-        self._timestamp, self._ticks = timestamp & 0xFFFFFFFF, ticks
+        self._timestamp, self._ticks = timestamp, ticks
         if self._lead_ms is None or lead_ms < self._lead_ms:
             self._lead_ms = lead_ms
         return self.after_the_last(exact_ms)
 
     def after_the_last(self, exact_ms: float) -> int:
         """That time, or the next one after the last that was given out."""
-        self._last_ms = max(round(exact_ms), self._last_ms + 1)
-        return self._last_ms
+        at_ms, last_ms = round(exact_ms), self._last_ms
+        self._last_ms = at_ms = at_ms if at_ms > last_ms else last_ms + 1
+        return at_ms
 
     def report(self, ntp: int, timestamp: int) -> None:
         """A sender report: its `ntp` (64 bit, as on the wire) belongs to its RTP timestamp."""
@@ -95,13 +99,16 @@ class Track:
         self._clock: MediaClock | None = None
         self._last_ms = -1
         self._reordering = Reordering()
-        self._assembler = self._new_assembler()
+        self.assembler = self._new_assembler()
 
     def push(self, packet: Packet, arrival_ns: int) -> Iterable[Sample]:
         """The frames that can be placed now that `packet` came, `arrival_ns` after the beginning."""
         if packet.ssrc != self._ssrc:
             return self._change_source(packet, arrival_ns)
-        return self._placed(self._reordering.push(packet, arrival_ns))
+        if not self._reordering.follows(packet.sequence):
+            return self._placed(self._reordering.push(packet, arrival_ns))
+        frames = self.assembler.take(packet, arrival_ns)
+        return [sample for frame in frames if (sample := self._place(frame)) is not None] if frames else ()
 
     def tick(self, now_ns: int) -> Iterable[Sample]:
         """The frames that waited long enough for a missing packet."""
@@ -117,14 +124,14 @@ class Track:
 
     def wants_key(self) -> bool:
         """Whether a key frame is to be asked for now."""
-        return self._assembler.wants_key()
+        return self.assembler.wants_key()
 
     def _change_source(self, packet: Packet, arrival_ns: int) -> Iterable[Sample]:
         if packet.ssrc == self._former or arrival_ns - self._restarted_ns < RESTART_EVERY_NS:
             return ()
         rest = list(self.drain())
         self._former, self._ssrc, self._restarted_ns = self._ssrc, packet.ssrc, arrival_ns
-        self._reordering, self._assembler, self._clock = Reordering(), self._new_assembler(), None
+        self._reordering, self.assembler, self._clock = Reordering(), self._new_assembler(), None
         return [*rest, *self._placed(self._reordering.push(packet, arrival_ns))]
 
     def _new_assembler(self) -> VideoAssembler | AudioAssembler:
@@ -133,28 +140,28 @@ class Track:
     def _placed(self, items: Iterable[Arrived | Lost]) -> list[Sample]:
         samples = []
         for item in items:
-            for frame in self._assembler.push(item):
+            for frame in self.assembler.push(item):
                 if (sample := self._place(frame)) is not None:
                     samples.append(sample)
         return samples
 
     def _place(self, frame: Frame) -> Sample | None:
-        arrival_ms = frame.arrival_ns / 1_000_000
-        if self._clock is None:
-            self._clock = self._new_clock(frame, arrival_ms)
-        at_ms = self._clock.place(frame.timestamp, arrival_ms)
-        if at_ms is None and frame.arrival_ns - self._restarted_ns >= RESTART_EVERY_NS:
-            self._restarted_ns = frame.arrival_ns
-            self._clock = self._new_clock(frame, arrival_ms)
-            at_ms = self._clock.place(frame.timestamp, arrival_ms)
+        timestamp, arrival_ns, data, key, size, lost, dropped = frame
+        arrival_ms = arrival_ns / 1_000_000
+        clock = self._clock
+        if clock is None:
+            clock = self._clock = self._new_clock(frame, arrival_ms)
+        at_ms = clock.place(timestamp, arrival_ms)
+        if at_ms is None and arrival_ns - self._restarted_ns >= RESTART_EVERY_NS:
+            self._restarted_ns = arrival_ns
+            clock = self._clock = self._new_clock(frame, arrival_ms)
+            at_ms = clock.place(timestamp, arrival_ms)
         if at_ms is None:
-            at_ms = self._clock.after_the_last(arrival_ms)
+            at_ms = clock.after_the_last(arrival_ms)
         self._last_ms = at_ms
         if at_ms > arrival_ms + CLOCK_APART_MS:
             return None  # more frames than milliseconds
-        return Sample(
-            self._kind, at_ms, frame.data, frame.key, frame.size, frame.lost, frame.dropped, self._clock
-        )
+        return _made(Sample, (self._kind, at_ms, data, key, size, lost, dropped, clock))
 
     def _new_clock(self, frame: Frame, arrival_ms: float) -> MediaClock:
         ticks_per_ms = VIDEO_TICKS_PER_MS if self._kind == "video" else AUDIO_TICKS_PER_MS
@@ -163,5 +170,4 @@ class Track:
 
 def _signed(ticks: int) -> int:
     """A difference of 32-bit counters as the nearer of its two meanings."""
-    ticks &= 0xFFFFFFFF
-    return ticks - (1 << 32) if ticks >= 1 << 31 else ticks
+    return (ticks + 0x80000000 & 0xFFFFFFFF) - 0x80000000

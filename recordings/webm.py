@@ -22,6 +22,7 @@ _UNKNOWN_SIZE = b"\x01" + b"\xff" * 7
 _TICK_NS = 1_000_000
 _SEEK_PRE_ROLL_NS = 80_000_000  # what an Opus decoder needs to hear before a place that was jumped to
 _KEY = 0x80
+_BLOCK_HEAD = struct.Struct(">BHBhB")
 
 # A block tells its time as 16 bits relative to its cluster.
 BLOCK_SPAN_MS = 32_767
@@ -85,8 +86,12 @@ def cluster(blocks: Sequence[Block]) -> bytes:
         raise ValueError("a cluster begins at zero or later and spans less than 33 s")
     parts = [_number(_TIMESTAMP, begin)]
     for track, at_ms, data, key in ordered:
-        parts.append(b"\xa3" + _size(len(data) + 4))
-        parts.append(struct.pack(">BhB", 0x80 | track, at_ms - begin, _KEY if key else 0))
+        size, flags = len(data) + 4, _KEY if key else 0
+        if 127 <= size < 16_383:
+            # The name, a size of two bytes as `_size` makes it, the block's head: nearly every one.
+            parts.append(_BLOCK_HEAD.pack(_SIMPLE_BLOCK, size | 0x4000, 0x80 | track, at_ms - begin, flags))
+        else:
+            parts.append(b"\xa3" + _size(size) + struct.pack(">BhB", 0x80 | track, at_ms - begin, flags))
         parts.append(data)
     return _element(_CLUSTER, b"".join(parts))
 

@@ -102,6 +102,15 @@ def test_a_cluster_that_spans_more_than_its_blocks_can_tell_is_refused() -> None
         webm.cluster([Block(AUDIO, -1, b"x", True)])
 
 
+@pytest.mark.parametrize("size", [16, 122, 123, 16_378, 16_379, 2_097_146, 2_097_147])
+def test_a_block_of_any_size_is_read_back(size: int) -> None:
+    data = b"\x01" * size  # on both sides of where its length takes another byte
+    file = webm.head((160, 120), True, UTC_MS) + webm.cluster([Block(VIDEO, 7, data, False)])
+    with av.open(io.BytesIO(file), "r", format="matroska") as container:
+        (read,) = [packet for packet in container.demux() if packet.size]
+        assert (bytes(read), read.pts, read.is_keyframe) == (data, 7, False)
+
+
 def test_a_scan_counts_what_is_there() -> None:
     file = file_of(material.video(3), material.audio(3))
     found = webm.scan(file)
