@@ -7,7 +7,18 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from protocol import call_catalogue, cases, chat, conversation, files, line, provenance, session, shots
+from protocol import (
+    call_catalogue,
+    cases,
+    chat,
+    conversation,
+    files,
+    line,
+    provenance,
+    recordings,
+    session,
+    shots,
+)
 from protocol.base import Command, Empty, Event, Namespace
 from protocol.declaring import LEADS, OWNED, agent, buyer
 from protocol.errors import ErrorCode as E
@@ -404,6 +415,50 @@ COMMANDS: tuple[Command, ...] = (
         E.forbidden,
         E.conflict,
         E.too_many,
+    ),
+    agent(
+        "recording.open",
+        "shop",
+        "read",
+        recordings.OpenRecording,
+        recordings.RecordingView,
+        "A recording with addresses of its files, to who was in the call, has its conversation or holds a "
+        "case of it; supervisors any. It is in the audit.",
+        E.not_found,
+        E.forbidden,
+    ),
+    agent(
+        "recording.marks",
+        "shop",
+        "read",
+        recordings.ReadRecordingMarks,
+        recordings.RecordingMarks,
+        "What was drawn in the call of a recording that one may watch.",
+        E.not_found,
+        E.forbidden,
+    ),
+    agent(
+        "recording.erase",
+        "shop",
+        "write",
+        recordings.EraseRecording,
+        recordings.RecordingChanged,
+        "Follows a wish for deletion: erased, or restricted as long as a law or an open case needs it.",
+        E.not_found,
+        E.forbidden,
+        roles=LEADS,
+    ),
+    agent(
+        "recording.restrict",
+        "shop",
+        "write",
+        recordings.RestrictRecording,
+        recordings.RecordingChanged,
+        "Ends every use of a recording but keeping it, or allows it again.",
+        E.not_found,
+        E.forbidden,
+        E.conflict,
+        roles=LEADS,
     ),
     *call_catalogue.COMMANDS,
 )

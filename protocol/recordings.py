@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from protocol.base import Id, Millis, Wire
+from pydantic import Field, StringConstraints
+
+from protocol.base import SAID, Id, Line, Locale, Millis, Seq, Url, Wire
+from protocol.call import MAX_PARTICIPANTS, CallRole, MarkEntry
+
+GAPS_SHOWN = 100
+"""Of one side, the longest; their number and their length together are told of all."""
+PAUSES_SHOWN = 200
+MARKS_SHOWN = 200
+"""Marks in one answer. `more` says that there are others."""
 
 RecordingStage = Literal["stopped", "finishing", "kept", "failed", "restricted", "erased"]
 """`stopped`: its writing ended before the call did; what was written is finished after the call. `finishing`:
@@ -49,3 +58,111 @@ class RecordingSummary(Wire):
     ended_code: WritingCode | None = None
     began_at: Millis
     duration_ms: Millis | None = None
+
+
+class RecordingGap(Wire):
+    """Where something is missing: packets that never came, or the sender came back with another stream."""
+
+    kind: Literal["video", "audio"]
+    from_ms: Millis
+    to_ms: Millis
+    reason: Literal["lost", "restarted"]
+
+
+class RecordingPause(Wire):
+    """A span in which nothing was written, because he withdrew or it was asked for; null lasts to the end."""
+
+    participant_id: Id
+    from_ms: Millis
+    to_ms: Millis | None = None
+    reason: Literal["consent_withdrawn", "asked"]
+
+
+class RecordingConsent(Wire):
+    """Somebody agreed, to which text; he was written from `at_ms` on."""
+
+    participant_id: Id
+    at_ms: Millis
+    said_at: Millis
+    text_version: Id
+    locale: Locale
+
+
+class RecordingSide(Wire):
+    """One participant's file. All begin at the recording's zero, so two are in step at the same time.
+
+    `errors`: how often the decoder complained. The addresses are null where nobody may watch it; `media` and
+    `poster` also where he sent none. `waveform` is JSON: `{"every_ms", "peaks"}`, peaks from 0 to 100.
+    """
+
+    participant_id: Id
+    role: CallRole
+    name: Line
+    frames: int
+    sounds: int
+    duration_ms: Millis
+    errors: int
+    gaps: list[RecordingGap] = Field(max_length=GAPS_SHOWN)
+    gap_count: int
+    gap_ms: Millis
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+    media: Url | None = None
+    poster: Url | None = None
+    waveform: Url | None = None
+
+
+class RecordingView(Wire):
+    """A recording with the addresses of its files: for this session, until `expires_at`.
+
+    That they were given is in the audit. `damaged`: segments that were left out because their hash was wrong.
+    """
+
+    recording: RecordingSummary
+    expires_at: Millis | None = None
+    sides: list[RecordingSide] = Field(max_length=MAX_PARTICIPANTS)
+    consents: list[RecordingConsent] = Field(max_length=PAUSES_SHOWN)
+    pauses: list[RecordingPause] = Field(max_length=PAUSES_SHOWN)
+    damaged: int
+
+
+class OpenRecording(Wire):
+    """Asks to watch a recording; again, for fresh addresses."""
+
+    recording_id: Id
+
+
+class ReadRecordingMarks(Wire):
+    """Asks for what was drawn in the call of a recording, after a place in the track of marks."""
+
+    recording_id: Id
+    after_seq: Seq
+
+
+class RecordingMarks(Wire):
+    """A page of the track; a mark's `at` less `began_at` of the recording is its place on the time line."""
+
+    marks: list[MarkEntry] = Field(max_length=MARKS_SHOWN)
+    more: bool
+
+
+Why = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=SAID)]
+
+
+class EraseRecording(Wire):
+    """Says that a recorded person asks for the deletion, and why. It is erased, or, where an open case or a
+    law needs the bytes, restricted and erased after that."""
+
+    recording_id: Id
+    why: Why
+
+
+class RestrictRecording(EraseRecording):
+    """Ends every use of a recording but keeping it, or allows it again, and says why."""
+
+    restricted: bool
+
+
+class RecordingChanged(Wire):
+    """The recording as it stands after the command."""
+
+    recording: RecordingSummary

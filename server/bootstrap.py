@@ -37,6 +37,7 @@ from server.desk.messages import Messages
 from server.desk.no_calls import NoCalls, NoMedia
 from server.desk.opening import Opening
 from server.desk.pictures import Shots, Uploads
+from server.desk.recordings import RecordingDesk
 from server.desk.views import Views
 from server.desk.world import Happened, Media, World
 from server.files.pictures import Pictures
@@ -78,7 +79,7 @@ AGAIN_AFTER_S = 0.25
 """How soon something that happened in a call is followed again after the database asked for another try."""
 
 
-class Desk(Opening, Messages, LineCases, Views, Shots, CaseDesk):
+class Desk(Opening, Messages, LineCases, Views, Shots, CaseDesk, RecordingDesk):
     """Every command but those of calls."""
 
     async def renew_session(self, actor: Actor, request: session.Renew) -> Done[session.Renewed]:

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from protocol.recordings import FinishingCode
+from protocol.recordings import GAPS_SHOWN, PAUSES_SHOWN, FinishingCode
 from recordings import child, finishing, journal
 from recordings.journal import Busy
 from recordings.manifest import Damaged, Gap, Kept, Manifest
@@ -38,8 +38,6 @@ NEVER_BEGUN_S = 600.0
 """A folder in which nothing was noted after so long belongs to nobody; a younger one may soon begin."""
 AGAIN_AFTER_MS = tuple(seconds * 1_000 for seconds in (15, 60, 300, 900, 3_600, 14_400, 43_200))
 """Waits between the tries, eighteen hours in all: longer than the usual night without the one who knows."""
-GAPS_TOLD = 200
-"""Of one side; the longest. All of them stand in the file `recording.json` beside the recording."""
 _HOLDS: dict[str, Holds] = {".webm": "media", ".jpg": "poster", ".json": "waveform"}
 
 
@@ -231,7 +229,8 @@ def code_of(error: Exception) -> FinishingCode:
 
 
 def describe(found: Manifest) -> dict[str, Any]:
-    """What the database holds of a finished recording: no more than its rows can bear."""
+    """What the database holds of a finished recording: no more than its rows can bear. All of it stands in
+    the file `recording.json` beside the recording."""
     sides = found.assembled.sides if found.assembled else ()
     return {
         "sides": [
@@ -245,16 +244,16 @@ def describe(found: Manifest) -> dict[str, Any]:
             }
             for side in sides
         ],
-        "consents": [asdict(one) for one in found.consents],
-        "pauses": [asdict(one) for one in found.pauses],
-        "damaged": [asdict(one) for one in found.assembled.damaged] if found.assembled else [],
+        "consents": [asdict(one) for one in found.consents][-PAUSES_SHOWN:],
+        "pauses": [asdict(one) for one in found.pauses][-PAUSES_SHOWN:],
+        "damaged": len(found.assembled.damaged) if found.assembled else 0,
     }
 
 
 def _gaps(found: Iterable[Gap]) -> dict[str, Any]:
     """The longest, how many there are, and how long they are together."""
     gaps = list(found)
-    longest = sorted(gaps, key=lambda gap: gap.from_ms - gap.to_ms)[:GAPS_TOLD]
+    longest = sorted(gaps, key=lambda gap: gap.from_ms - gap.to_ms)[:GAPS_SHOWN]
     return {
         "gaps": [asdict(gap) for gap in sorted(longest, key=lambda gap: gap.from_ms)],
         "gap_count": len(gaps),

@@ -65,10 +65,7 @@ class Keeping:
             if row is None or row.state not in _LOOKED_AT:
                 return
             if row.state != "erased":
-                verdict = await _verdict(unit, row, now)
-                before, row = row, await _decided(unit, row, verdict, now)
-                if row.state != before.state and row.state != "erased":
-                    await _tell(unit, telling, row)
+                row = await settled(unit, telling, row, now)
             told = await telling.all()
         self._world.publish(told)
         if row.state == "erased" and row.due is not None:
@@ -95,6 +92,18 @@ class Keeping:
         self._world.publish(told)
 
 
+async def settled(unit: Unit, telling: Telling, row: RecordingRow, now: int) -> RecordingRow:
+    """The row, which must be locked, as its shop's policy has it now; a change is told.
+
+    From the commit on nobody watches what is restricted or to be erased. Its bytes go at the next sweep, and
+    only then it is told that they are gone.
+    """
+    after = await _decided(unit, row, await _verdict(unit, row, now), now)
+    if after.state != row.state and after.state != "erased":
+        await _tell(unit, telling, after)
+    return after
+
+
 async def _verdict(unit: Unit, row: RecordingRow, now: int) -> Verdict:
     shop = await unit.shops.get(row.shop_id)
     if shop is None:
@@ -110,10 +119,8 @@ async def _verdict(unit: Unit, row: RecordingRow, now: int) -> Verdict:
 
 
 async def _decided(unit: Unit, row: RecordingRow, verdict: Verdict, now: int) -> RecordingRow:
-    """The row after the decision. From the commit on nobody watches what is to go; its bytes go next.
-
-    A day is the longest until it is looked at again: a case that is closed tells nobody here.
-    """
+    """The row after the decision. It is looked at again in a day at the latest: a case that is closed tells
+    nobody here."""
     state = _ENDED.get(verdict.verb)
     if state is None:
         # What could not be finished stays so, what was restricted may be watched again.

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, Protocol, TypeVar
 
-from protocol import call, cases, chat, conversation, files, line, session, shots
+from protocol import call, cases, chat, conversation, files, line, recordings, session, shots
 from protocol.base import Empty, Locale, Namespace, RateClass, Role
 from signaling.facts import ActorKind, Fact
 
@@ -154,6 +154,18 @@ class AgentDesk(CallDesk, Protocol):
     async def hold_case(self, actor: Actor, request: cases.HoldCase) -> Done[cases.CaseView]: ...
     async def close_case(self, actor: Actor, request: cases.CloseCase) -> Done[cases.CaseView]: ...
     async def reopen_case(self, actor: Actor, request: cases.ReopenCase) -> Done[cases.CaseView]: ...
+    async def open_recording(
+        self, actor: Actor, request: recordings.OpenRecording
+    ) -> Done[recordings.RecordingView]: ...
+    async def read_recording_marks(
+        self, actor: Actor, request: recordings.ReadRecordingMarks
+    ) -> Done[recordings.RecordingMarks]: ...
+    async def erase_recording(
+        self, actor: Actor, request: recordings.EraseRecording
+    ) -> Done[recordings.RecordingChanged]: ...
+    async def restrict_recording(
+        self, actor: Actor, request: recordings.RestrictRecording
+    ) -> Done[recordings.RecordingChanged]: ...
 
 
 @dataclass(frozen=True, slots=True)

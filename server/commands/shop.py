@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
+from recordings.retention import Policy
 from server.auth import staff
 from server.auth.secrets import Seal
 from server.commands.desk import (
@@ -124,8 +126,15 @@ def change(
     locale: Annotated[Locale | None, typer.Option(help="The shop's first language.")] = None,
     accent: Annotated[str | None, typer.Option(help="Colour of the widget, #rrggbb.")] = None,
     anonymous: Annotated[bool | None, typer.Option(help="Serve visitors who are not signed in.")] = None,
+    recordings_days: Annotated[
+        int | None, typer.Option(help="Days for which recordings of calls can be watched.")
+    ] = None,
+    statutory_days: Annotated[
+        int | None,
+        typer.Option(help="Days for which a law makes the shop keep their bytes, unwatched; 0 for none."),
+    ] = None,
 ) -> None:
-    """Change what a shop is called, speaks, looks like and whom it serves."""
+    """Change what a shop is called, speaks, looks like, whom it serves and how long it keeps recordings."""
     if accent is not None and not _ACCENT.fullmatch(accent):
         refuse("--accent is a colour as #rrggbb.")
     given = {
@@ -133,14 +142,22 @@ def change(
         "locale": locale,
         "accent": accent,
         "anonymous": anonymous,
+        "recordings_kept_days": recordings_days,
     }
-    values = {field: value for field, value in given.items() if value is not None}
+    values: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
+    if statutory_days is not None:
+        values["recordings_statutory_days"] = statutory_days or None
     if not values:
-        refuse("Say what is to change: --name, --locale, --accent or --anonymous.")
+        refuse("Say what is to change, as --name or --recordings-days.")
 
     async def work() -> None:
         async with desk() as database, database.write() as unit:
-            await shop_or_refuse(unit, shop_id)
+            shop = await shop_or_refuse(unit, shop_id)
+            try:
+                kept = replace(shop, **values)
+                Policy(kept.recordings_kept_days, kept.recordings_statutory_days)
+            except ValueError as error:
+                refuse(f"{str(error).capitalize()}.")
             await unit.shops.change(shop_id, **values)
 
     run(work())

@@ -11,11 +11,13 @@ from protocol.base import ClientId
 from protocol.catalogue import adapter
 from protocol.errors import ErrorCode, Refused
 from server.auth.links import LINK_MS, Viewer
+from server.desk.recordings import watchable
 from server.desk.world import Cases, World, side
 from server.files.pictures import Pictures
 from server.files.shelf import Shelf
 from server.storage.database import Reader, Unit
 from server.storage.files import FileRecord
+from server.storage.recordings import RecordingFile
 from server.storage.records import Appended, Conversation, NewEntry
 from signaling import facts
 from signaling.ports import Actor, Done
@@ -104,12 +106,15 @@ class Uploads(Cases):
         if await unit.files.bytes_since(buyer_id, since) >= BYTES_A_DAY:
             raise Refused(ErrorCode.too_many, limit="bytes_a_day")
 
-    async def show(self, viewer: Actor, file_id: str) -> FileRecord:
+    async def show(self, viewer: Actor, file_id: str) -> FileRecord | RecordingFile:
         """What is known of a file that this person may see. Another's and none are both `not_found`."""
         async with self.world.db.read() as unit:
+            recorded = await unit.recordings.file(file_id)
+            if recorded is not None:
+                return await watchable(unit, viewer, *recorded)
             return await _visible(unit, viewer, file_id)
 
-    async def read(self, file: FileRecord, start: int, end: int) -> bytes:
+    async def read(self, file: FileRecord | RecordingFile, start: int, end: int) -> bytes:
         """Bytes of a file that was shown."""
         return await self._shelf.read(file.name, start, end)
 

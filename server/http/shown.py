@@ -1,5 +1,6 @@
 """Shows files at signed addresses: who asks is looked up at every request, and ranges are served.
 
+A long answer is sent in parts, and who asks is looked up again on its way: a right that ends, ends it.
 A changed, old or foreign address, a session that is over and a file that is not there get the same answer.
 """
 
@@ -16,6 +17,7 @@ from server.auth.links import Links, Viewer
 from server.http.door import ASKER, ID
 from server.rates import Rates, address_key
 from server.storage.files import FileRecord
+from server.storage.recordings import RecordingFile
 from signaling.ports import Actor
 
 _HEADERS = {
@@ -25,6 +27,11 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Accept-Ranges": "bytes",
 }
+PART_BYTES = 1024 * 1024
+"""What of an answer is in memory at once."""
+ASKED_AGAIN_BYTES = 8 * PART_BYTES
+"""After so much of one answer it is looked up again whether he may see the rest: a minute of good picture."""
+_SUFFIXES = {"image/jpeg": "jpg", "video/webm": "webm", "application/json": "json"}
 _SAID = ("for", "session", "until", "signature")
 MAX_SAID = 128
 """Characters of one part of an address's query; the longest, an id, has 64."""
@@ -33,8 +40,8 @@ MAX_SAID = 128
 class Sight(Protocol):
     """What of files a person may see, and their bytes."""
 
-    async def show(self, viewer: Actor, file_id: str) -> FileRecord: ...
-    async def read(self, file: FileRecord, start: int, end: int) -> bytes: ...
+    async def show(self, viewer: Actor, file_id: str) -> FileRecord | RecordingFile: ...
+    async def read(self, file: FileRecord | RecordingFile, start: int, end: int) -> bytes: ...
 
 
 class Viewers(Protocol):
@@ -61,12 +68,13 @@ class Shown:
 
     async def _show(self, request: web.Request) -> web.StreamResponse:
         await self._counter.spend(rates.API_ADDRESS, address_key(request[ASKER].address))
-        file = await self._file(request)
+        now = self._clock()
+        file = await self._file(request, now)
         etag = f'"{file.sha256}"'
         headers = _HEADERS | {
             "ETag": etag,
             "Content-Type": file.media_type,
-            "Content-Disposition": f'attachment; filename="{file.id}.jpg"',
+            "Content-Disposition": f'attachment; filename="{file.id}.{_SUFFIXES[file.media_type]}"',
         }
         if etag in request.headers.get("If-None-Match", ""):
             return web.Response(status=304, headers=headers)
@@ -78,15 +86,47 @@ class Shown:
         if (start, end) != (0, file.size):
             status = 206
             headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size}"
-        return web.Response(body=await self._sight.read(file, start, end), status=status, headers=headers)
+        if end - start <= PART_BYTES:
+            body = await self._sight.read(file, start, end)
+            return web.Response(body=body, status=status, headers=headers)
+        return await self._in_parts(request, file, start, end, status, headers, now)
 
-    async def _file(self, request: web.Request) -> FileRecord:
+    async def _in_parts(
+        self,
+        request: web.Request,
+        file: FileRecord | RecordingFile,
+        start: int,
+        end: int,
+        status: int,
+        headers: dict[str, str],
+        asked_ms: int,
+    ) -> web.StreamResponse:
+        response = web.StreamResponse(status=status, headers=headers)
+        response.content_length = end - start
+        await response.prepare(request)
+        if request.method == "HEAD":
+            return response
+        asked_at = start
+        try:
+            for place in range(start, end, PART_BYTES):
+                if place - asked_at >= ASKED_AGAIN_BYTES:
+                    await self._file(request, asked_ms)
+                    asked_at = place
+                await response.write(await self._sight.read(file, place, min(end, place + PART_BYTES)))
+        except Refused:
+            # The head is sent: that the rest does not come is all that can be said.
+            if request.transport is not None:
+                request.transport.abort()
+        return response
+
+    async def _file(self, request: web.Request, now: int) -> FileRecord | RecordingFile:
+        """The file, if the address was good at `now` and he may see it still."""
         file_id = request.match_info["file_id"]
         said = [request.query.get(name, "") for name in _SAID]
         if not ID.fullmatch(file_id) or any(len(part) > MAX_SAID for part in said):
             raise Refused(ErrorCode.not_found)
         try:
-            viewer = self._links.open(file_id, *said, now=self._clock())
+            viewer = self._links.open(file_id, *said, now=now)
             return await self._sight.show(await self._viewers.behind(viewer), file_id)
         except Refused as refusal:
             if refusal.code is ErrorCode.retry:

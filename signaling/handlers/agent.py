@@ -52,4 +52,8 @@ def handlers(desk: AgentDesk) -> Mapping[str, Handler]:
         "case.hold": desk.hold_case,
         "case.close": desk.close_case,
         "case.reopen": desk.reopen_case,
+        "recording.open": desk.open_recording,
+        "recording.marks": desk.read_recording_marks,
+        "recording.erase": desk.erase_recording,
+        "recording.restrict": desk.restrict_recording,
     }

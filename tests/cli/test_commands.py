@@ -79,6 +79,13 @@ def test_a_shop_is_changed_field_by_field(type_: Type, tmp_path: Path) -> None:
     shop = ask(tmp_path, look)
     assert (shop.name, shop.anonymous, shop.locale, shop.accent) == ("A", False, "en", "#ff5500")
     assert "Say what" in type_("shop", "change", "shop-a", fails=True).stderr
+    type_("shop", "change", "shop-a", "--recordings-days", "30", "--statutory-days", "1096")
+    shop = ask(tmp_path, look)
+    assert (shop.recordings_kept_days, shop.recordings_statutory_days) == (30, 1096)
+    type_("shop", "change", "shop-a", "--statutory-days", "0")
+    assert ask(tmp_path, look).recordings_statutory_days is None
+    for wrong in ("--recordings-days=0", "--statutory-days=1095", "--recordings-days=3654"):
+        assert "days" in type_("shop", "change", "shop-a", wrong, fails=True).stderr
     assert "#rrggbb" in type_("shop", "change", "shop-a", "--accent", "red", fails=True).stderr
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from server.finishing import AGAIN_AFTER_MS, Finishing
 from server.identifiers import new_client_id
 from server.keeping import Keeping
 from server.storage.recordings import RecordingRow
-from tests.desk.carrying import Scene, staged
+from tests.desk.carrying import Scene, refused, staged
 from tests.recordings.calls import Desk as Recorded
 from tests.recordings.calls import at, call, consent, play
 from tests.recordings.shelves import FolderShelf
@@ -43,7 +44,7 @@ class Job:
 
     def __init__(self, scene: Scene, folder: Path) -> None:
         self.scene, self.root = scene, folder / "written"
-        self.shelf = FolderShelf(folder / "shelf")
+        self.shelf = FolderShelf(scene.house.node.settings.data / "files")
         self.ahead_ms = 0
         world = scene.house.node.legs.world
         self.world: World = replace(world, clock=lambda: world.clock() + self.ahead_ms)
@@ -74,6 +75,15 @@ class Job:
     async def row(self) -> RecordingRow | None:
         async with self.world.db.read() as unit:
             return await unit.recordings.get("rec-1")
+
+    def lies(self) -> list[Path]:
+        """What lies on the shelf."""
+        return [path for path in self.shelf.folder.rglob("*") if path.is_file()]
+
+    async def acts(self) -> list[str]:
+        """What the audit says of the recording."""
+        async with self.world.db.read() as unit:
+            return [act for _, act, _ in await unit.calls.acts("rec-1")]
 
     async def told(self) -> list[tuple[str, str | None]]:
         """State and code of each line of the desk log."""
@@ -167,7 +177,7 @@ async def test_a_recording_is_watched_half_a_year_and_then_every_byte_of_it_goes
     await job.go_to(days=180)
     await keeping.sweep()
     assert (await job.told())[1:] == [("erased", "period_over")]
-    assert [path for path in job.shelf.folder.rglob("*") if path.is_file()] == []
+    assert job.lies() == []
     row = await job.row()
     assert row is not None and (row.state, row.due) == ("erased", None)
     await keeping.sweep()
@@ -183,7 +193,7 @@ async def test_a_law_keeps_the_bytes_and_nobody_watches_them(either_scene: Scene
     await job.go_to(days=30)
     await keeping.sweep()
     assert (await job.told())[1:] == [("restricted", "statutory_period")]
-    assert any(path.is_file() for path in job.shelf.folder.rglob("*"))
+    assert job.lies() != []
     await job.go_to(days=STATUTORY_DAYS_MIN)
     await keeping.sweep()
     assert (await job.told())[2:] == [("erased", "period_over")]
@@ -202,3 +212,86 @@ async def test_a_shelf_that_does_not_let_go_is_asked_again_before_it_is_called_e
     job.shelf.away = False
     await keeping.sweep()
     assert (await job.told())[1:] == [("erased", "period_over")]
+
+
+async def shown(scene: Scene, url: str | None, **headers: str) -> tuple[int, bytes]:
+    assert url is not None
+    async with scene.house.http.get(scene.house.url + url, headers=headers) as answer:
+        return answer.status, await answer.read()
+
+
+async def test_whoever_has_to_do_with_it_watches_it_and_each_time_is_in_the_audit(
+    either_scene: Scene, tmp_path: Path
+) -> None:
+    scene = either_scene
+    job, _ = await kept(scene, tmp_path)
+    view = await scene.agent.ask("recording.open", recording_id="rec-1")
+    (side,) = view["sides"]
+    assert (side["participant_id"], side["frames"], side["errors"]) == ("buyer", 25, 0)
+    status, content = await shown(scene, side["media"], Range="bytes=0-3")
+    assert (status, content) == (206, bytes.fromhex("1a45dfa3"))
+    status, waveform = await shown(scene, side["waveform"])
+    assert (status, set(json.loads(waveform))) == (200, {"every_ms", "peaks"})
+    assert (await shown(scene, side["poster"]))[0] == 200
+    assert view["consents"][0]["text_version"] == "2026-11"
+    assert await job.acts() == ["recording.view"]
+    assert (await scene.agent.ask("recording.marks", recording_id="rec-1", after_seq=0))["marks"] == []
+    # Nobody else of the shop, but supervisors; another shop's people learn nothing.
+    other, lead = await scene.house.agent("a2", state=None), await scene.house.agent("s1", state=None)
+    stranger = await scene.house.agent("b1", shop="river", state=None)
+    assert await refused(other, "recording.open", recording_id="rec-1") == "forbidden"
+    assert await refused(other, "recording.marks", recording_id="rec-1", after_seq=0) == "forbidden"
+    assert await refused(stranger, "recording.open", recording_id="rec-1") == "not_found"
+    assert (await lead.ask("recording.open", recording_id="rec-1"))["sides"][0]["media"] is not None
+    assert await refused(scene.agent, "recording.erase", recording_id="rec-1", why="x") == "forbidden"
+    file_id = side["media"].split("?")[0].rsplit("/", 1)[1]
+    assert await refused(scene.agent, "file.link", file_ids=[file_id]) == "not_found", "not past the audit"
+    # Whoever holds a case of it has to do with it.
+    held = await scene.agent.ask(
+        "case.open", conversation_id=scene.conversation_id, client_id=new_client_id(), title="瓶盖"
+    )
+    await scene.agent.ask(
+        "case.hold",
+        case_id=held["case"]["case_id"],
+        client_id=new_client_id(),
+        person_id=scene.house.people["a2"],
+    )
+    assert (await other.ask("recording.open", recording_id="rec-1"))["expires_at"] is not None
+    assert await job.acts() == ["recording.view"] * 3
+
+
+async def test_what_is_restricted_is_watched_by_nobody_until_it_is_released(
+    scene: Scene, tmp_path: Path
+) -> None:
+    job, _ = await kept(scene, tmp_path)
+    (side,) = (await scene.agent.ask("recording.open", recording_id="rec-1"))["sides"]
+    lead = await scene.house.agent("s1", state=None)
+    wish = {"recording_id": "rec-1", "why": "买家有异议"}
+    answer = await lead.ask("recording.restrict", **wish, restricted=True)
+    assert (answer["recording"]["state"], answer["recording"]["code"]) == ("restricted", "restriction_asked")
+    assert (await shown(scene, side["media"]))[0] == 404, "an address that is out already, too"
+    view = await lead.ask("recording.open", recording_id="rec-1")
+    assert (view["expires_at"], view["sides"][0]["media"]) == (None, None)
+    assert await refused(lead, "recording.marks", recording_id="rec-1", after_seq=0) == "forbidden"
+    await lead.ask("recording.restrict", **wish, restricted=False)
+    assert (await shown(scene, side["media"]))[0] == 200
+    assert await job.told() == [("kept", None), ("restricted", "restriction_asked"), ("kept", None)]
+    assert await job.acts() == ["recording.view", "recording.restrict", "recording.release"]
+
+
+async def test_a_wish_for_deletion_is_followed_at_once_and_the_bytes_go_with_the_next_sweep(
+    scene: Scene, tmp_path: Path
+) -> None:
+    job, keeping = await kept(scene, tmp_path)
+    (side,) = (await scene.agent.ask("recording.open", recording_id="rec-1"))["sides"]
+    lead = await scene.house.agent("s1", state=None)
+    for _ in range(2):
+        answer = await lead.ask("recording.erase", recording_id="rec-1", why="买家要求删除")
+        assert (answer["recording"]["state"], answer["recording"]["code"]) == ("erased", "erasure_asked")
+    assert (await shown(scene, side["media"]))[0] == 404
+    await keeping.sweep()
+    assert job.lies() == []
+    assert await job.told() == [("kept", None), ("erased", "erasure_asked")]
+    assert await job.acts() == ["recording.view", "recording.erase"]
+    wish = {"recording_id": "rec-1", "why": "x", "restricted": False}
+    assert await refused(lead, "recording.restrict", **wish) == "conflict"

@@ -67,6 +67,8 @@ class Uploaded:
     merchants: Merchants
     full: ErrorCode | None = None
     kept: dict[str, bytes] = field(default_factory=dict)
+    shown: int = 0
+    show_at_most: int = 1_000_000
 
     async def admit(self, buyer_id: str, conversation_id: str, client_id: str) -> files.FileStored | None:
         if self.full is not None:
@@ -85,13 +87,14 @@ class Uploaded:
         return files.FileStored(file_id=client_id, width=1, height=1, size=size, sha256="0" * 64, stored_at=1)
 
     async def show(self, viewer: Actor, file_id: str) -> FileRecord:
-        if file_id not in self.kept or viewer.kind != "buyer":
+        self.shown += 1
+        if file_id not in self.kept or viewer.kind != "buyer" or self.shown > self.show_at_most:
             raise Refused(ErrorCode.not_found)
         size = len(self.kept[file_id])
         record = (file_id, "shop-a", "c", viewer.id, file_id, "image/jpeg", size, 1, 1, "0" * 64, 0, 1)
         return FileRecord(*record)
 
-    async def read(self, file: FileRecord, start: int, end: int) -> bytes:
+    async def read(self, file: Any, start: int, end: int) -> bytes:
         return self.kept[file.id][start:end]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
-from protocol import call, cases, chat, conversation, files, line, session, shots
+from protocol import call, cases, chat, conversation, files, line, recordings, session, shots
 from protocol.base import Empty, Namespace, RateClass, Role
 from protocol.errors import ErrorCode, Refused
 from signaling.facts import CaseChanged, EntryStored, Fact, LogEntry, Place, TypingSeen
@@ -52,6 +52,12 @@ def summary(conversation_id: str = "c1", shop_id: str = "s1") -> conversation.Su
         last_seq=7,
         desk_last_seq=2,
         opened_at=NOW,
+    )
+
+
+def recording() -> recordings.RecordingSummary:
+    return recordings.RecordingSummary(
+        recording_id="r1", call_id="k1", conversation_id="c1", state="kept", began_at=NOW
     )
 
 
@@ -529,6 +535,32 @@ class FakeDesk:
     async def reopen_case(self, actor: Actor, request: cases.ReopenCase) -> Done[cases.CaseView]:
         await self._called("reopen_case", actor, request)
         return self._case()
+
+    async def open_recording(
+        self, actor: Actor, request: recordings.OpenRecording
+    ) -> Done[recordings.RecordingView]:
+        await self._called("open_recording", actor, request)
+        return Done(
+            recordings.RecordingView(recording=recording(), sides=[], consents=[], pauses=[], damaged=0)
+        )
+
+    async def read_recording_marks(
+        self, actor: Actor, request: recordings.ReadRecordingMarks
+    ) -> Done[recordings.RecordingMarks]:
+        await self._called("read_recording_marks", actor, request)
+        return Done(recordings.RecordingMarks(marks=[], more=False))
+
+    async def erase_recording(
+        self, actor: Actor, request: recordings.EraseRecording
+    ) -> Done[recordings.RecordingChanged]:
+        await self._called("erase_recording", actor, request)
+        return Done(recordings.RecordingChanged(recording=recording()))
+
+    async def restrict_recording(
+        self, actor: Actor, request: recordings.RestrictRecording
+    ) -> Done[recordings.RecordingChanged]:
+        await self._called("restrict_recording", actor, request)
+        return Done(recordings.RecordingChanged(recording=recording()))
 
     def _case(self) -> Done[cases.CaseView]:
         opened = cases.CaseOpened(seq=1, by_name="小青", at=NOW)

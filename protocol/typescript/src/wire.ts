@@ -147,6 +147,7 @@ export interface Wire {
   Drawn: Drawn;
   Empty: Empty;
   Ended: Ended;
+  EraseRecording: EraseRecording;
   ErrorCode: ErrorCode;
   EventResult: EventResult;
   EventResults: EventResults;
@@ -195,6 +196,7 @@ export interface Wire {
   Offered: Offered;
   Open: Open;
   OpenCase: OpenCase;
+  OpenRecording: OpenRecording;
   Opened: Opened;
   OrderCard: OrderCard;
   OrderLine: OrderLine;
@@ -218,13 +220,21 @@ export interface Wire {
   QualityChanged: QualityChanged;
   QualityReport: QualityReport;
   ReadCase: ReadCase;
+  ReadRecordingMarks: ReadRecordingMarks;
   Reason: Reason;
   RecallEntry: RecallEntry;
   Recalled: Recalled;
   Receiver: Receiver1;
   Reconnecting: Reconnecting;
+  RecordingChanged: RecordingChanged;
+  RecordingConsent: RecordingConsent;
   RecordingEntry: RecordingEntry;
+  RecordingGap: RecordingGap;
+  RecordingMarks: RecordingMarks;
+  RecordingPause: RecordingPause;
+  RecordingSide: RecordingSide;
   RecordingSummary: RecordingSummary;
+  RecordingView: RecordingView;
   Renew: Renew;
   Renewed: Renewed;
   Reopen: Reopen;
@@ -234,6 +244,7 @@ export interface Wire {
   ReopenedEvent: ReopenedEvent;
   RequestShots: RequestShots;
   RequeuedEntry: RequeuedEntry;
+  RestrictRecording: RestrictRecording;
   RetakeEntry: RetakeEntry;
   RetakeShot: RetakeShot;
   ReusedEntry: ReusedEntry;
@@ -1641,6 +1652,14 @@ export interface Ended {
   message: string;
 }
 /**
+ * Says that a recorded person asks for the deletion, and why. It is erased, or, where an open case or a
+ * law needs the bytes, restricted and erased after that.
+ */
+export interface EraseRecording {
+  recording_id: string;
+  why: string;
+}
+/**
  * What became of one event: stored (or known already) under `seq`, or refused with a code.
  */
 export interface EventResult {
@@ -2014,6 +2033,12 @@ export interface OpenCase {
   order_id?: string | null;
 }
 /**
+ * Asks to watch a recording; again, for fresh addresses.
+ */
+export interface OpenRecording {
+  recording_id: string;
+}
+/**
  * The conversation to write into. `position` is the place in line while it waits, 1 is next.
  */
 export interface Opened {
@@ -2158,6 +2183,13 @@ export interface ReadCase {
   case_id: string;
 }
 /**
+ * Asks for what was drawn in the call of a recording, after a place in the track of marks.
+ */
+export interface ReadRecordingMarks {
+  recording_id: string;
+  after_seq: number;
+}
+/**
  * A message was taken back.
  */
 export interface Recalled {
@@ -2179,6 +2211,97 @@ export interface Reconnecting {
   call: Call;
   participant_id?: string | null;
   code: "leg_lost" | "media_lost" | "left_page";
+}
+/**
+ * The recording as it stands after the command.
+ */
+export interface RecordingChanged {
+  recording: RecordingSummary;
+}
+/**
+ * Somebody agreed, to which text; he was written from `at_ms` on.
+ */
+export interface RecordingConsent {
+  participant_id: string;
+  at_ms: number;
+  said_at: number;
+  text_version: string;
+  locale: "zh-CN" | "en";
+}
+/**
+ * Where something is missing: packets that never came, or the sender came back with another stream.
+ */
+export interface RecordingGap {
+  kind: "video" | "audio";
+  from_ms: number;
+  to_ms: number;
+  reason: "lost" | "restarted";
+}
+/**
+ * A page of the track; a mark's `at` less `began_at` of the recording is its place on the time line.
+ */
+export interface RecordingMarks {
+  /**
+   * @maxItems 200
+   */
+  marks: MarkEntry[];
+  more: boolean;
+}
+/**
+ * A span in which nothing was written, because he withdrew or it was asked for; null lasts to the end.
+ */
+export interface RecordingPause {
+  participant_id: string;
+  from_ms: number;
+  to_ms?: number | null;
+  reason: "consent_withdrawn" | "asked";
+}
+/**
+ * One participant's file. All begin at the recording's zero, so two are in step at the same time.
+ *
+ * `errors`: how often the decoder complained. The addresses are null where nobody may watch it; `media` and
+ * `poster` also where he sent none. `waveform` is JSON: `{"every_ms", "peaks"}`, peaks from 0 to 100.
+ */
+export interface RecordingSide {
+  participant_id: string;
+  role: "buyer" | "agent" | "supervisor" | "guest";
+  name: string;
+  frames: number;
+  sounds: number;
+  duration_ms: number;
+  errors: number;
+  /**
+   * @maxItems 100
+   */
+  gaps: RecordingGap[];
+  gap_count: number;
+  gap_ms: number;
+  sha256?: string | null;
+  media?: string | null;
+  poster?: string | null;
+  waveform?: string | null;
+}
+/**
+ * A recording with the addresses of its files: for this session, until `expires_at`.
+ *
+ * That they were given is in the audit. `damaged`: segments that were left out because their hash was wrong.
+ */
+export interface RecordingView {
+  recording: RecordingSummary;
+  expires_at?: number | null;
+  /**
+   * @maxItems 8
+   */
+  sides: RecordingSide[];
+  /**
+   * @maxItems 200
+   */
+  consents: RecordingConsent[];
+  /**
+   * @maxItems 200
+   */
+  pauses: RecordingPause[];
+  damaged: number;
 }
 /**
  * Asks for a fresh token on a living session.
@@ -2232,6 +2355,14 @@ export interface RequestShots {
    * @maxItems 12
    */
   shots: [Shot, ...Shot[]];
+}
+/**
+ * Ends every use of a recording but keeping it, or allows it again, and says why.
+ */
+export interface RestrictRecording {
+  recording_id: string;
+  why: string;
+  restricted: boolean;
 }
 /**
  * The owner asks for this shot once more.
@@ -2686,6 +2817,22 @@ export interface AgentCommands {
   "case.reopen": {
     request: ReopenCase;
     reply: CaseView;
+  };
+  "recording.open": {
+    request: OpenRecording;
+    reply: RecordingView;
+  };
+  "recording.marks": {
+    request: ReadRecordingMarks;
+    reply: RecordingMarks;
+  };
+  "recording.erase": {
+    request: EraseRecording;
+    reply: RecordingChanged;
+  };
+  "recording.restrict": {
+    request: RestrictRecording;
+    reply: RecordingChanged;
   };
   "call.load": {
     request: LoadCalls;
