@@ -27,7 +27,7 @@ def _dist(app: str) -> Path:
 
 
 WIDGET, CONSOLE = _dist("widget"), _dist("agent_console")
-LOADER, FRAME, INDEX = "livedesk.js", "frame.html", "index.html"
+LOADER, FRAME, GUEST, INDEX = "livedesk.js", "frame.html", "guest.html", "index.html"
 _SHOP = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 _LOADER_HEADERS: Mapping[str, str] = {
     # Any merchant's page may run the loader, also with an integrity attribute (which needs CORS).
@@ -37,7 +37,7 @@ _LOADER_HEADERS: Mapping[str, str] = {
 
 
 def read_widget(folder: Path = WIDGET) -> Build:
-    """The widget's build: `livedesk.js`, `frame.html`, `assets/`. Raises `BuildMissing`."""
+    """The widget's build: `livedesk.js`, `frame.html`, `guest.html`, `assets/`. Raises `BuildMissing`."""
     return Build.read("widget", folder, needs=FRAME)
 
 
@@ -88,6 +88,7 @@ class Pages:
         add("/widget/frame", self._frame)
         add("/widget/{path:.+}", self._widget_file)
         add("/c/{shop}", self._first_party)
+        add("/guest", self._guest)
         add("/console", self._home)
         add("/console/", self._console_page)
         add("/console/{path:.+}", self._console_file)
@@ -135,9 +136,13 @@ class Pages:
             page.set_status(404)
         return page
 
+    async def _guest(self, request: web.Request) -> web.StreamResponse:
+        """Where a guest of one call comes in. What lets him in stands behind the #: no server is sent it."""
+        return self._page(request, _built(self._widget, "widget"), GUEST, ())
+
     async def _widget_file(self, request: web.Request) -> web.StreamResponse:
         path = request.match_info["path"]
-        if path in (LOADER, FRAME):
+        if path in (LOADER, FRAME, GUEST):
             raise Refused(ErrorCode.not_found)
         return _built(self._widget, "widget").serve(request, path)
 

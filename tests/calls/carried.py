@@ -20,6 +20,7 @@ from server.identifiers import new_client_id
 from server.storage.recordings import RecordingFile, RecordingRow
 from signaling.limits import Allowance, Limits
 from tests.desk.house import House, Person, Refusal, furnished
+from tests.media_worker.talking import talk
 
 WITHIN_S = 15.0
 BUYERS, AGENTS = "127.0.0.2", "127.0.0.3"
@@ -102,6 +103,13 @@ class Side:
         self.caller.send("audio", bytes(20), timestamp=self._clock * 960)
         head = KEY if self._clock % 10 == 1 else DELTA
         self.caller.send("video", head + bytes(40), timestamp=self._clock * 1_800, marker=True)
+
+    async def talks_with(self, other: Side, seconds: float) -> None:
+        """Both say and show something that decodes, and hear and see each other."""
+        self._heard.clear()
+        other._heard.clear()
+        await asyncio.gather(talk(self.caller, seconds), talk(other.caller, seconds))
+        assert self._heard == other._heard == {"audio", "video"}
 
     async def agrees(self, granted: bool = True) -> None:
         await self.person.ask(

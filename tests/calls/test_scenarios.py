@@ -31,8 +31,9 @@ from tests.calls.carried import (
     rung,
     served,
 )
+from tests.desk.house import House
 from tests.media.test_ice import client_hello
-from tests.media_worker.talking import FPS, talk
+from tests.media_worker.talking import FPS
 from tests.rounds import rounds
 
 PER_MOVE_S = 3.0
@@ -84,7 +85,7 @@ async def test_calls_go_on_in_the_next_media_process_and_what_the_killed_one_wro
         await recorded(house, buyer, agent)
         for _ in range(times):
             before = len(buyer.person.heard)
-            await asyncio.gather(talk(buyer.caller, seconds), talk(agent.caller, seconds))
+            await buyer.talks_with(agent, seconds)
             (pid,) = house.node.media.pids  # type: ignore[attr-defined]
             os.kill(pid, signal.SIGKILL)
             lost = await buyer.person.hears("call.reconnecting", since=before)
@@ -92,7 +93,7 @@ async def test_calls_go_on_in_the_next_media_process_and_what_the_killed_one_wro
             said = await buyer.person.say(lost["call"]["conversation_id"], "还在吗")
             assert said["seq"] > 0, "the chat goes on beside it"
             await asyncio.gather(buyer.rejoins(), agent.rejoins())
-            await asyncio.gather(buyer.hears(agent), agent.hears(buyer))
+        await buyer.talks_with(agent, 0.3)
         await buyer.hangs_up()
         done = await finished(house, agent, times + 1)
         killed = [each for each in done if each.ended_code == "killed"]
@@ -201,6 +202,7 @@ async def test_a_strangers_handshake_and_jumbo_datagrams_do_nothing_to_a_call(tm
 async def test_calls_that_end_at_every_stage_leave_nothing_behind_in_desk_and_media_process(
     tmp_path: Path,
 ) -> None:
+    """Two hundred of each go through rooms alone in `tests/media/test_hostile.py`."""
     async with served(tmp_path) as (house, buyer, agent, conversation_id):
 
         async def churn(times: int) -> None:
@@ -212,16 +214,27 @@ async def test_calls_that_end_at_every_stage_leave_nothing_behind_in_desk_and_me
                 await agent.hangs_up()
 
         await churn(1)
-        # All the threads that work may be given to: whether one more is started is chance.
-        await asyncio.gather(*(asyncio.to_thread(time.sleep, 0.05) for _ in range(40)))
+        await everything_started(house)
         (pid,) = house.node.media.pids  # type: ignore[attr-defined]
         base = counted(pid)
-        times = rounds(reduced=6, full=200)
+        times = rounds(reduced=6, full=60)
         await churn(times)
         async with asyncio.timeout(60):
             # Nothing tells when a cancelled task is gone.
             while any(now > before for now, before in zip(counted(pid), base, strict=True)):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
+
+
+async def everything_started(house: House) -> None:
+    """All threads and connections that work may be given to are there: when one more begins is chance."""
+
+    async def read() -> None:
+        async with house.node.db.read() as unit:
+            await unit.calls.due(0, 1)
+            await asyncio.sleep(0.05)
+
+    await asyncio.gather(*(asyncio.to_thread(time.sleep, 0.05) for _ in range(40)))
+    await asyncio.gather(*(read() for _ in range(40)))
 
 
 async def aborted(buyer: Side, agent: Side, conversation_id: str, stage: int) -> None:

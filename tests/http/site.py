@@ -149,6 +149,7 @@ def write_build(folder: Path) -> tuple[Path, Path]:
     files = {
         "widget/livedesk.js": "/* loader */" * 40,
         "widget/frame.html": "<!doctype html><title>widget</title>",
+        "widget/guest.html": "<!doctype html><title>guest</title>",
         "widget/assets/app-B-ZgskOs.js": "export {}",
         "console/index.html": "<!doctype html><title>console</title>",
         "console/theme.js": "0",

@@ -11,6 +11,7 @@ import type { ActiveCall, CallClientOptions, CallsView, CallView } from './call/
 
 export { DeviceRefused, type DeviceFault, type Devices, type DevicesState, type Facing } from './call/Devices.ts'
 export { pageBrowser, type CallBrowser } from './call/browser.ts'
+export { GuestSocket } from './call/guest.ts'
 export { callSocket, type CallSocket } from './call/socket.ts'
 export { EMPTY_BOARD, mayDraw, pictureBox, pointIn, type Board, type Boards, type Box, type Pointer, type Shape } from './call/marks.ts'
 export type { Figures, Level, Rung, Step } from './call/quality.ts'

@@ -30,7 +30,7 @@ export interface ConnectionHooks {
 export type Dial = (token: string, hooks: ConnectionHooks) => Connection
 
 /** Dials a namespace of the desk over Socket.IO: websocket only, never reconnecting by itself. */
-export function socketIoDial(origin: string, namespace: Namespace): Dial {
+export function socketIoDial(origin: string, namespace: Namespace | '/guest'): Dial {
   return (token, hooks) => {
     const socket = io(origin + namespace, {
       transports: ['websocket'],

@@ -107,6 +107,45 @@ export class ToyPeer {
   }
 }
 
+interface Seen {
+  tracks: ToyTrack[]
+  stored: Map<string, string>
+  /** The name of the DOMException with which devices are refused. */
+  denies: () => string | null
+  watch: (heard: CallWorld['watcher']) => void
+}
+
+/** A browser with cameras, as long as the page is `secure`; its peer connections are those in `peers`. */
+export function aBrowser(peers: ToyPeer[], secure: boolean, seen: Partial<Seen> = {}): CallBrowser {
+  const { tracks: opened = [], stored = new Map<string, string>(), denies = () => null, watch = () => {} } = seen
+  const open = async (wish: { audio?: unknown; video?: unknown }): Promise<MediaStream> => {
+    const name = denies()
+    if (name) throw Object.assign(new Error(), { name })
+    const kinds = (['audio', 'video'] as const).filter((kind) => wish[kind])
+    const tracks = kinds.map((kind) => new ToyTrack(kind, `${kind}${opened.length}`, wish[kind]))
+    opened.push(...tracks)
+    return new ToyStream(tracks) as unknown as MediaStream
+  }
+  return {
+    peer: (config) => {
+      const peer = new ToyPeer(config)
+      peers.push(peer)
+      return peer as unknown as RTCPeerConnection
+    },
+    stream: (tracks) => new ToyStream(tracks as unknown as ToyTrack[]) as unknown as MediaStream,
+    devices: secure ? ({ getUserMedia: open, getDisplayMedia: open } as unknown as MediaDevices) : undefined,
+    kept: {
+      getItem: (key) => stored.get(key) ?? null,
+      setItem: (key, value) => void stored.set(key, value),
+      removeItem: (key) => void stored.delete(key),
+    },
+    watch: (heard) => {
+      watch(heard)
+      return () => {}
+    },
+  }
+}
+
 /** One page with its socket to a desk that the test plays. */
 export class CallWorld {
   readonly clock = new ToyClock(dice(7))
@@ -149,31 +188,12 @@ export class CallWorld {
       redial: () => void this.redials++,
       newClientId: () => `id${++this.ids}`,
     }
-    const open = async (wish: { audio?: unknown; video?: unknown }): Promise<MediaStream> => {
-      if (this.denies) throw Object.assign(new Error(), { name: this.denies })
-      const kinds = (['audio', 'video'] as const).filter((kind) => wish[kind])
-      const tracks = kinds.map((kind) => new ToyTrack(kind, `${kind}${this.tracks.length}`, wish[kind]))
-      this.tracks.push(...tracks)
-      return new ToyStream(tracks) as unknown as MediaStream
-    }
-    const browser: CallBrowser = {
-      peer: (config) => {
-        const peer = new ToyPeer(config)
-        this.peers.push(peer)
-        return peer as unknown as RTCPeerConnection
-      },
-      stream: (tracks) => new ToyStream(tracks as unknown as ToyTrack[]) as unknown as MediaStream,
-      devices: { getUserMedia: open, getDisplayMedia: open } as unknown as MediaDevices,
-      kept: {
-        getItem: (key) => this.stored.get(key) ?? null,
-        setItem: (key, value) => void this.stored.set(key, value),
-        removeItem: (key) => void this.stored.delete(key),
-      },
-      watch: (heard) => {
-        this.watcher = heard
-        return () => {}
-      },
-    }
+    const browser = aBrowser(this.peers, true, {
+      tracks: this.tracks,
+      stored: this.stored,
+      denies: () => this.denies,
+      watch: (heard) => void (this.watcher = heard),
+    })
     this.client = new CallClient({ side, socket, browser, clock: this.clock, ...(concerns ? { concerns } : {}) })
   }
 
