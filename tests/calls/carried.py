@@ -35,7 +35,14 @@ _ALL: dict[RateClass, Allowance] = {
     "hint": _MUCH,
     "draw": _MUCH,
 }
-UNHURRIED = Limits(frames=_MUCH, buyer_socket=_ALL, buyer_person=_ALL, agent_socket=_ALL, agent_person=_ALL)
+UNHURRIED = Limits(
+    ping_timeout_seconds=60.0,
+    frames=_MUCH,
+    buyer_socket=_ALL,
+    buyer_person=_ALL,
+    agent_socket=_ALL,
+    agent_person=_ALL,
+)
 
 
 class Side:
