@@ -8,6 +8,17 @@ from pydantic import Field, StringConstraints
 from typing_extensions import TypeAliasType
 
 from protocol.base import SAID, WRITTEN, ClientId, Id, Line, Millis, Seq, Wire
+from protocol.call import (
+    MAX_PARTICIPANTS,
+    CallReason,
+    CallRole,
+    CallState,
+    Delay,
+    Kbps,
+    Media,
+    Share,
+    Step,
+)
 from protocol.chat import OrderCard, ReusedEntry, StillEntry
 from protocol.recordings import RecordingSummary
 
@@ -15,6 +26,8 @@ CASES_PAGE = 50
 """Cases of one list."""
 CASES_A_CONVERSATION = 20
 """Cases opened from one conversation; more than an order has lines is a mistake."""
+CALLS_A_CASE = 20
+"""Calls that a case shows, the newest of its conversation; more than one a day for weeks is a mistake."""
 CASE_ENTRIES = 500
 """Entries of one case's history: a note a day for more than a year, and one answer stays below a megabyte."""
 
@@ -92,13 +105,53 @@ CaseEntry = TypeAliasType(
 )
 
 
+class CallConnection(Wire):
+    """How somebody's connection was in a call: means of measurements, of which one each five seconds is kept.
+
+    `fair` and `poor` of `measured` had that word. `lowest_step`: how far its sender came down on the ladder.
+    Freezes and frozen time are whole sums; `rejoins` counts media that came again on another leg.
+    """
+
+    role: CallRole
+    name: Line
+    measured: int = Field(ge=1)
+    fair: int = Field(ge=0)
+    poor: int = Field(ge=0)
+    lowest_step: Step
+    received_kbps: Kbps
+    loss: Share
+    jitter_ms: Delay
+    round_trip_ms: Delay | None = None
+    freezes: int = Field(ge=0)
+    frozen_ms: Millis
+    rejoins: int = Field(ge=0)
+
+
+class CaseCall(Wire):
+    """A call of the case's conversation: what became of it, and how the connections were."""
+
+    call_id: Id
+    media: Media
+    state: CallState
+    invited_by: Literal["buyer", "agent"]
+    rang_at: Millis
+    connected_at: Millis | None = None
+    ended_at: Millis | None = None
+    reason: CallReason | None = None
+    connections: list[CallConnection] = Field(max_length=MAX_PARTICIPANTS)
+
+
 class CaseView(Wire):
-    """A whole case. `history` is append-only, oldest first; stills and recordings are of its conversation."""
+    """A whole case. Stills, calls and recordings are of its conversation.
+
+    `history` is append-only, oldest first; `calls` has the newest first.
+    """
 
     case: CaseSummary
     order: OrderCard | None = None
     stills: list[StillEntry]
     reused: list[ReusedEntry]
+    calls: list[CaseCall] = Field(max_length=CALLS_A_CASE)
     recordings: list[RecordingSummary]
     history: list[CaseEntry] = Field(max_length=CASE_ENTRIES)
 

@@ -231,9 +231,15 @@ class Telling:
         if line is not None:
             await self.system(record.conversation_id, "call", line)
             self.row(record.conversation_id)
+            await self.cases(record.conversation_id)
         agreed = await self._agreed(record) if step.call.recording == "on" else []
         self._unit.afterwards.append(partial(self._follow, step.call, agreed))
         return record
+
+    async def cases(self, conversation_id: str) -> None:
+        """What a conversation's cases show is different, and whoever looks at one reads it again."""
+        for case in await self._unit.cases.of_conversation(conversation_id):
+            self.facts.append(facts.CaseChanged(case_summary(case)))
 
     async def step(self, record: CallRecord, step: Step) -> CallRecord:
         """Stores a step of a call, and all that comes of it. Raises `Refused`: busy."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, get_args
 
 from media.call import Call, Participant
 from media.steps import Step, Told
 from protocol import call as wire
-from server.storage.calls import CallRecord
+from protocol import cases as wire_cases
+from server.storage.calls import CallRecord, Connection
 from signaling import facts
 from signaling.facts import ActorKind
 
@@ -75,6 +76,43 @@ def _participant(record: CallRecord, each: Participant) -> wire.Participant:
             "consent": each.consent,
             "level": "lost" if each.state == "reconnecting" else level,
             "step": step,
+        }
+    )
+
+
+def case_call(record: CallRecord, connections: Mapping[str, Connection]) -> wire_cases.CaseCall:
+    """A call as a case shows it: of whom nothing was measured, nothing is said."""
+    call = record.call
+    measured = [each for each in call.participants if each.id in connections]
+    return wire_cases.CaseCall(
+        call_id=call.id,
+        media=call.media,
+        state=call.state,
+        invited_by=call.invited_by,
+        rang_at=call.rang_at,
+        connected_at=call.connected_at,
+        ended_at=call.ended_at,
+        reason=call.reason,
+        connections=[_connection(each, connections[each.id]) for each in measured[-wire.MAX_PARTICIPANTS :]],
+    )
+
+
+def _connection(each: Participant, found: Connection) -> wire_cases.CallConnection:
+    return wire_cases.CallConnection.model_validate(
+        {
+            "role": each.role,
+            "name": each.name,
+            "measured": found.measured,
+            "fair": found.fair,
+            "poor": found.poor,
+            "lowest_step": max(found.steps, key=get_args(wire.Step).index),
+            "received_kbps": round(found.received_kbps),
+            "loss": round(found.loss, 4),
+            "jitter_ms": round(found.jitter_ms),
+            "round_trip_ms": None if found.round_trip_ms is None else round(found.round_trip_ms),
+            "freezes": found.freezes,
+            "frozen_ms": found.frozen_ms,
+            "rejoins": found.legs - 1,
         }
     )
 

@@ -10,6 +10,7 @@ from protocol import chat
 from protocol.catalogue import adapter
 from protocol.errors import ErrorCode, Refused
 from server.bridges import case_summary
+from server.call_bridges import case_call
 from server.desk import cards
 from server.desk.scope import order_of
 from server.desk.world import Cases
@@ -160,12 +161,15 @@ async def _view(unit: Reader, case: CaseRow) -> wire.CaseView:
     stills = await unit.conversations.of_kind(case.conversation_id, "public", "still")
     reused = await unit.conversations.of_kind(case.conversation_id, "desk", "reused")
     recordings = await unit.recordings.of_conversation(case.conversation_id)
+    calls = await unit.calls.of_conversation(case.conversation_id, wire.CALLS_A_CASE)
+    connections = await unit.calls.connections([record.call.id for record in calls])
     return wire.CaseView(
         case=case_summary(case),
         order=order,
         stills=[chat.StillEntry.model_validate(public_entry(entry, "agents")) for entry in stills],
         reused=[chat.ReusedEntry.model_validate(desk_entry(entry)) for entry in reused],
         recordings=[recording_summary(row) for row in recordings],
+        calls=[case_call(record, connections) for record in calls],
         history=[_history(row) for row in await unit.cases.history(case.id)],
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -38,14 +39,24 @@ DUE_AT_ONCE = 100
 """Calls that one sweep looks at; the next is a second later."""
 
 
+@dataclass(slots=True)
+class _Kept:
+    """A measurement that was kept, and what froze in those after it that were not."""
+
+    at: int
+    said: tuple[str, str]
+    freezes: int = 0
+    frozen_ms: int = 0
+
+
 class Legs(Calling):
     """What the people of a call say of its media."""
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._joining: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._reported: dict[str, tuple[int, str, str]] = {}
-        """By participant: when a report of his was kept in the last seconds, with which level and step."""
+        self._reported: dict[str, _Kept] = {}
+        """By participant: the measurement of his that was kept last, of the last seconds."""
 
     async def join_call(self, actor: Actor, request: wire.Join) -> Done[wire.Joined]:
         """Opens a leg for the asker's media. It counts for him from now on; an older one goes on until then.
@@ -130,10 +141,15 @@ class Legs(Calling):
         now, me = self.world.clock(), mine.me
         last = self._reported.get(me.id)
         said = (level, request.step)
-        if last is not None and last[1:] == said and now - last[0] < REPORT_EVERY_MS:
+        if last is not None and last.said == said and now - last.at < REPORT_EVERY_MS:
+            last.freezes += request.received.freezes
+            last.frozen_ms += request.received.frozen_ms
             return Done(Empty())
-        self._reported[me.id] = (now, *said)
-        body = request.model_dump(exclude={"call_id", "leg_id"})
+        self._reported[me.id] = _Kept(now, said)
+        body = request.model_dump(exclude={"call_id"})
+        if last is not None:
+            body["received"]["freezes"] += last.freezes
+            body["received"]["frozen_ms"] += last.frozen_ms
         body["server"] = self.world.media.measured(request.call_id, me.id)
         async with self.world.db.write() as unit:
             mine = await self._mine(unit, actor, request.call_id)
@@ -158,7 +174,8 @@ class Legs(Calling):
     async def sweep(self) -> None:
         """Ends what is over: rings, waits, and those who did not come back. To be called every second."""
         now = self.world.clock()
-        self._reported = {who: at for who, at in self._reported.items() if now - at[0] < REPORT_EVERY_MS}
+        kept = self._reported.items()
+        self._reported = {who: last for who, last in kept if now - last.at < 2 * REPORT_EVERY_MS}
         async with self.world.db.read() as unit:
             due = await unit.calls.due(now, DUE_AT_ONCE)
         for call_id, _ in due:

@@ -11,6 +11,7 @@ from protocol.base import ClientId
 from protocol.catalogue import adapter
 from protocol.errors import ErrorCode, Refused
 from server.auth.links import LINK_MS, Viewer
+from server.bridges import case_summary
 from server.desk.recordings import watchable
 from server.desk.world import Cases, World, side
 from server.files.pictures import Pictures
@@ -177,6 +178,8 @@ class Shots(Cases):
             told: list[facts.Fact] = [facts.EntryStored(stored.place, "public", stored.entry)]
             if seen is not None:
                 told.append(await self._tell_of(unit, stored, seen))
+            opened = await unit.cases.of_conversation(found.id)
+            told += [facts.CaseChanged(case_summary(case)) for case in opened]
         return Done(_sent(stored), told)
 
     async def _tell_of(self, unit: Unit, still: Appended, seen: dict[str, Any]) -> facts.Fact:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
-from sqlalchemy import RowMapping, Select, and_, func, insert, literal, or_, select, update
+from sqlalchemy import RowMapping, Select, and_, case, func, insert, literal, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -68,6 +68,24 @@ class StoredMark:
     participant_id: str
     at: int
     body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Somebody's measurements in one call, taken together. `loss` is a share, `frozen_ms` a sum."""
+
+    participant_id: str
+    measured: int
+    fair: int
+    poor: int
+    steps: tuple[str, ...]
+    received_kbps: float
+    loss: float
+    jitter_ms: float
+    round_trip_ms: float | None
+    freezes: int
+    frozen_ms: int
+    legs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +171,12 @@ class Calls:
         """The conversation's call that is not over, if there is one."""
         found = await self._records(and_(calls.c.conversation_id == conversation_id, LIVE))
         return next(iter(found), None)
+
+    async def of_conversation(self, conversation_id: str, limit: int) -> Sequence[CallRecord]:
+        """The newest calls of a conversation, the newest first."""
+        query = select(calls.c.id).where(calls.c.conversation_id == conversation_id)
+        newest = query.order_by(calls.c.rang_at.desc(), calls.c.id.desc()).limit(limit)
+        return (await self._records(calls.c.id.in_(newest.scalar_subquery())))[::-1]
 
     async def by_client(self, conversation_id: str, client_id: str) -> CallRecord | None:
         """The call that an invitation with this client id made."""
@@ -320,6 +344,23 @@ class Calls:
         )
         return [tuple(row) for row in rows]
 
+    async def connections(self, call_ids: Collection[str]) -> Mapping[str, Connection]:
+        """The measurements of each participant of these calls who has any, taken together."""
+        within = call_quality.c.call_id.in_(list(call_ids))
+        query = select(call_quality.c.participant_id, call_quality.c.body["step"].as_string())
+        stepped: dict[str, set[str]] = {}
+        for participant_id, step in await self._connection.execute(query.where(within).distinct()):
+            stepped.setdefault(participant_id, set()).add(step)
+        rows = await self._connection.execute(
+            select(call_quality.c.participant_id, *_TOGETHER)
+            .where(within)
+            .group_by(call_quality.c.participant_id)
+        )
+        return {
+            row.participant_id: Connection(**row._mapping, steps=tuple(sorted(stepped[row.participant_id])))
+            for row in rows
+        }
+
     async def set_link(self, participant_id: str, link_hash: str, until: int) -> None:
         """Keep the hash of a guest's token and until when it opens the call."""
         await self._connection.execute(
@@ -381,6 +422,24 @@ class Calls:
         query = select(audit.c.person_id, audit.c.act, audit.c.about).where(audit.c.subject_id == subject_id)
         rows = await self._connection.execute(query.order_by(audit.c.at, audit.c.id))
         return [tuple(row) for row in rows]
+
+
+def _figure(*path: str) -> Any:
+    return call_quality.c.body[path].as_float()
+
+
+_TOGETHER = (
+    func.count().label("measured"),
+    func.count(case((call_quality.c.level == "fair", 1))).label("fair"),
+    func.count(case((call_quality.c.level == "poor", 1))).label("poor"),
+    func.avg(_figure("received", "kbps")).label("received_kbps"),
+    func.avg(_figure("received", "loss")).label("loss"),
+    func.avg(_figure("received", "jitter_ms")).label("jitter_ms"),
+    func.avg(_figure("round_trip_ms")).label("round_trip_ms"),
+    func.sum(call_quality.c.body[("received", "freezes")].as_integer()).label("freezes"),
+    func.sum(call_quality.c.body[("received", "frozen_ms")].as_integer()).label("frozen_ms"),
+    func.count(call_quality.c.body["leg_id"].as_string().distinct()).label("legs"),
+)
 
 
 def _record(row: RowMapping, people: Sequence[RowMapping]) -> CallRecord:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from protocol import call as wire
+from protocol import cases
 from server.desk import legs, marks
 from server.identifiers import new_client_id
 from tests.desk.carrying import Scene, me, refused, staged
@@ -115,6 +116,40 @@ async def test_a_bad_connection_is_told_in_words_and_measured_on_both_sides(scen
         "the same word within seconds is not kept again"
     )
     assert kept[0][3]["server"] == {"link": {"rtt_ms": 12.0}} and kept[0][3]["sent"]["kbps"] == 900
+
+
+async def test_a_case_shows_the_calls_of_its_conversation_and_how_the_connections_were(scene: Scene) -> None:
+    about = {"conversation_id": scene.conversation_id, "client_id": new_client_id(), "title": "不加热"}
+    case = await scene.agent.ask("case.open", **about)
+    assert case["calls"] == []
+    call_id = await scene.talk()
+    leg_id = scene.media.legs[(await me(scene.buyer, call_id, "buyer"))["participant_id"]]
+    report = {"call_id": call_id, "leg_id": leg_id, "round_trip_ms": 40, "step": "full", "sent": FLOW}
+    frozen = {**FLOW, "freezes": 1, "frozen_ms": 150}
+    for loss in (0, 0, 0.2):
+        await scene.buyer.ask("call.report", **report, received={**frozen, "loss": loss})
+    since = len(scene.agent.heard)
+    await scene.agent.ask("call.hang_up", call_id=call_id)
+    await scene.agent.hears("case.changed", since=since)
+    (call,) = (await scene.agent.ask("case.read", case_id=case["case"]["case_id"]))["calls"]
+    assert (call["call_id"], call["state"], call["reason"]) == (call_id, "ended", "hung_up")
+    (buyer,) = call["connections"]
+    assert (buyer["role"], buyer["measured"], buyer["fair"], buyer["poor"]) == ("buyer", 2, 0, 1)
+    assert (buyer["loss"], buyer["round_trip_ms"], buyer["rejoins"]) == (0.1, 40, 0)
+    assert (buyer["freezes"], buyer["frozen_ms"]) == (3, 450), "what froze between two kept ones counts, too"
+
+
+async def test_a_case_shows_so_many_calls_and_the_newest_of_them(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cases, "CALLS_A_CASE", 2)
+    rang = []
+    for _ in range(3):
+        rang.append(await scene.ring())
+        await scene.agent.ask("call.decline", call_id=rang[-1])
+    about = {"conversation_id": scene.conversation_id, "client_id": new_client_id(), "title": "未接"}
+    case = await scene.agent.ask("case.open", **about)
+    assert [call["call_id"] for call in case["calls"]] == [rang[2], rang[1]]
 
 
 async def test_so_many_reports_are_kept_of_a_participant_and_no_more(

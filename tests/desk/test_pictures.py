@@ -75,6 +75,8 @@ async def at(house: House, url: str, **headers: str) -> tuple[int, bytes, Any]:
 
 async def test_a_list_is_asked_for_filled_skipped_and_taken_again_live_on_both_sides(house: House) -> None:
     agent, buyer, conversation, fence = await talking(house)
+    opened = {"conversation_id": conversation, "client_id": new_client_id(), "title": "领口开线"}
+    case = (await agent.ask("case.open", **opened))["case"]
     seq = await ask_for(agent, conversation, fence)
     card = await buyer.hears("chat.posted", lambda e: e["entry"]["seq"] == seq)
     assert [shot["label"] for shot in card["entry"]["body"]["shots"]] == ["吊牌", "瑕疵特写"]
@@ -83,6 +85,8 @@ async def test_a_list_is_asked_for_filled_skipped_and_taken_again_live_on_both_s
     still = (await agent.hears("chat.posted", kind("still")))["entry"]
     assert (still["list_seq"], still["shot"], still["label"], still["doubts"]) == (seq, 0, "吊牌", ["dark"])
     assert still["sha256"] == file["sha256"]
+    await agent.hears("case.changed", lambda e: e["case"]["stills"] == 1)
+    assert (await agent.ask("case.read", case_id=case["case_id"]))["stills"] == [still]
     place = {"conversation_id": conversation, "list_seq": seq, "shot": 1}
     await buyer.ask("shots.skip", **place, client_id=new_client_id(), reason="看不出来")
     assert (await agent.hears("chat.posted", kind("skipped")))["entry"]["reason"] == "看不出来"

@@ -564,7 +564,7 @@ class FakeDesk:
 
     def _case(self) -> Done[cases.CaseView]:
         opened = cases.CaseOpened(seq=1, by_name="小青", at=NOW)
-        view = cases.CaseView(case=case(), stills=[], reused=[], recordings=[], history=[opened])
+        view = cases.CaseView(case=case(), stills=[], reused=[], calls=[], recordings=[], history=[opened])
         return Done(view, (CaseChanged(case()),))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -201,6 +202,47 @@ async def test_measurements_are_kept_up_to_the_limit_and_the_last_level_beyond(d
     async with database.read() as unit:
         assert [row[2:] for row in await unit.calls.quality("k1")] == [("good", {"n": 0}), ("fair", {"n": 1})]
     assert (await read(database)).quality == {"k1-b": ("poor", "full")}
+
+
+async def test_measurements_of_a_call_are_taken_together_for_each_participant(database: Database) -> None:
+    await added(database)
+
+    async def measured(who: str, level: str, leg: str, step: str, loss: float, ms: int | None) -> None:
+        received = {"kbps": 800, "loss": loss, "jitter_ms": 20, "freezes": 1, "frozen_ms": 300}
+        body = {"leg_id": leg, "step": step, "round_trip_ms": ms, "received": received}
+        async with database.write() as unit:
+            await unit.calls.add_quality("k1", who, level=level, step=step, body=body, most=9, now=NOON)
+
+    await measured("k1-b", "good", "l1", "full", 0.0, 100)
+    await measured("k1-b", "fair", "l1", "low_rate", 0.05, None)
+    await measured("k1-b", "poor", "l2", "full", 0.25, 200)
+    await measured("k1-a", "good", "l3", "full", 0.0, None)
+    async with database.read() as unit:
+        found = await unit.calls.connections(["k1", "k2"])
+        assert await unit.calls.connections([]) == {}
+    buyer = found["k1-b"]
+    assert (buyer.measured, buyer.fair, buyer.poor, buyer.legs) == (3, 1, 1, 2)
+    assert set(buyer.steps) == {"full", "low_rate"}
+    assert (buyer.received_kbps, buyer.jitter_ms, buyer.round_trip_ms) == (800, 20, 150)
+    assert buyer.loss == pytest.approx(0.1)
+    assert (buyer.freezes, buyer.frozen_ms) == (3, 900)
+    assert (found["k1-a"].measured, found["k1-a"].round_trip_ms) == (1, None)
+
+
+async def test_the_newest_calls_of_a_conversation_come_first(database: Database) -> None:
+    before = await added(database)
+    ended = steps.hang_up(before.call, "k1-b", now=NOON + 9_000).call
+    await put(database, before, ended)
+    later = replace(ringing("k2"), rang_at=NOON + 10_000)
+    async with database.write() as unit:
+        assert await unit.calls.add(record(later, before.conversation_id, 2))
+    async with database.read() as unit:
+        newest = await unit.calls.of_conversation(before.conversation_id, 2)
+        assert [each.call.id for each in newest] == ["k2", "k1"]
+        assert [each.call.id for each in await unit.calls.of_conversation(before.conversation_id, 1)] == [
+            "k2"
+        ]
+        assert await unit.calls.of_conversation("another", 2) == []
 
 
 async def test_a_guests_link_opens_his_part_and_is_over_when_he_has_left(database: Database) -> None:

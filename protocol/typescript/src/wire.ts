@@ -107,6 +107,7 @@ export interface Wire {
   BuyerText: BuyerText;
   Call: Call;
   CallChanged: CallChanged;
+  CallConnection: CallConnection;
   CallEntry: CallEntry;
   CallLink: CallLink;
   CallMark: CallMark;
@@ -117,6 +118,7 @@ export interface Wire {
   Card: Card;
   CardEntry: CardEntry;
   CardRef: CardRef;
+  CaseCall: CaseCall;
   CaseChanged: CaseChanged;
   CaseClosed: CaseClosed;
   CaseEntry: CaseEntry;
@@ -1072,6 +1074,27 @@ export interface CallChanged {
   participant_id?: string | null;
 }
 /**
+ * How somebody's connection was in a call: means of measurements, of which one each five seconds is kept.
+ *
+ * `fair` and `poor` of `measured` had that word. `lowest_step`: how far its sender came down on the ladder.
+ * Freezes and frozen time are whole sums; `rejoins` counts media that came again on another leg.
+ */
+export interface CallConnection {
+  role: "buyer" | "agent" | "supervisor" | "guest";
+  name: string;
+  measured: number;
+  fair: number;
+  poor: number;
+  lowest_step: "full" | "low_resolution" | "low_rate" | "audio_only" | "stills";
+  received_kbps: number;
+  loss: number;
+  jitter_ms: number;
+  round_trip_ms?: number | null;
+  freezes: number;
+  frozen_ms: number;
+  rejoins: number;
+}
+/**
  * A one-time code with which another browser goes on as the same buyer: 在浏览器中打开.
  */
 export interface CallLink {
@@ -1240,6 +1263,36 @@ export interface Calls {
   calls: Call[];
 }
 /**
+ * A call of the case's conversation: what became of it, and how the connections were.
+ */
+export interface CaseCall {
+  call_id: string;
+  media: "video" | "voice";
+  state: "ringing" | "answered" | "connected" | "waiting" | "ended";
+  invited_by: "buyer" | "agent";
+  rang_at: number;
+  connected_at?: number | null;
+  ended_at?: number | null;
+  reason?:
+    | (
+        | "hung_up"
+        | "declined"
+        | "no_answer"
+        | "cancelled"
+        | "buyer_lost"
+        | "agent_lost"
+        | "no_agent"
+        | "not_connected"
+        | "media_lost"
+        | "conversation_closed"
+      )
+    | null;
+  /**
+   * @maxItems 8
+   */
+  connections: CallConnection[];
+}
+/**
  * To a shop's agents: a case is new or different.
  */
 export interface CaseChanged {
@@ -1314,13 +1367,19 @@ export interface CaseReopened {
   text: string;
 }
 /**
- * A whole case. `history` is append-only, oldest first; stills and recordings are of its conversation.
+ * A whole case. Stills, calls and recordings are of its conversation.
+ *
+ * `history` is append-only, oldest first; `calls` has the newest first.
  */
 export interface CaseView {
   case: CaseSummary;
   order?: OrderCard | null;
   stills: StillEntry[];
   reused: ReusedEntry[];
+  /**
+   * @maxItems 20
+   */
+  calls: CaseCall[];
   recordings: RecordingSummary[];
   /**
    * @maxItems 500
