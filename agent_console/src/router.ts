@@ -1,7 +1,8 @@
-/** Where one is: the desk (with the open conversation), the wall, the settings; everything else needs a sign-in. */
+/** Where one is: the desk (with the open conversation), the cases, the wall, the settings; everything else needs a sign-in. */
 
 import { createRouter, createWebHashHistory, type Router } from 'vue-router'
 import { useSession } from './stores/session.ts'
+import CasesView from './views/CasesView.vue'
 import DeskView from './views/DeskView.vue'
 import SettingsView from './views/SettingsView.vue'
 import ShellView from './views/ShellView.vue'
@@ -20,6 +21,7 @@ export function makeRouter(): Router {
         // All of it comes with the first load: a page that cannot be fetched is of no use when the server is away.
         children: [
           { path: '', name: 'desk', component: DeskView },
+          { path: 'cases', name: 'cases', component: CasesView },
           { path: 'wall', name: 'wall', component: WallView },
           { path: 'settings', name: 'settings', component: SettingsView },
         ],

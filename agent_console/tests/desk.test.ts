@@ -473,7 +473,7 @@ describe('rows and the wall', () => {
     desk.me = { ...desk.me, memberships: desk.me.memberships.map((one) => ({ ...one, role: 'agent' as const })) }
     desk.signedIn = desk.me
     await mountOn(desk)
-    expect([...document.querySelectorAll('nav a')].map((one) => one.getAttribute('aria-label'))).toEqual(['工作台', '设置'])
+    expect([...document.querySelectorAll('nav a')].map((one) => one.getAttribute('aria-label'))).toEqual(['工作台', '工单', '设置'])
   })
 
   it('hands a conversation on with a note, and not without', async () => {

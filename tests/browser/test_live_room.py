@@ -156,13 +156,13 @@ def test_axe_finds_no_serious_fault_in_the_room_and_the_console(demo: Demo, visi
 def test_a_finger_gets_44_px_on_every_control_of_the_console(demo: Demo, visit: Visit) -> None:
     tablet = visit(f"{demo.desk}/console/", TABLET, is_mobile=True, has_touch=True)
     sign_in(tablet, demo, "annie", ready=False)
-    for place in ("工作台", "设置"):
+    for place in ("工作台", "工单", "设置"):
         tablet.click(f"nav >> text={place}")
         expect(tablet.locator("main")).to_be_visible()
         assert tablet.evaluate(SMALL) == []
 
 
-SMALL = """() => [...document.querySelectorAll('button, nav a, [role=tab], .el-radio-button__inner')]
+SMALL = """() => [...document.querySelectorAll('button, select, nav a, [role=tab], .el-radio-button__inner')]
   .filter((control) => control.offsetParent)
   .filter((control) => Math.min(control.offsetWidth, control.offsetHeight) < 44)
   .map((control) => control.outerHTML)"""

@@ -268,6 +268,31 @@ def test_a_buyer_is_led_through_a_list_of_pictures_that_the_agent_sees_and_asks_
     expect(agent.locator("figure img")).to_have_count(3)
     shot(agent, "shots-desktop")
     assert serious(agent) == []
+    _keep_in_a_case(agent, shot)
+
+
+def _keep_in_a_case(agent: Page, shot: Shot) -> None:
+    """What was shown becomes a case, which is found among the cases with its pictures."""
+    agent.get_by_role("button", name="开工单").click()
+    agent.get_by_label("标题").fill("裙子有线头")
+    agent.get_by_label("标题").press("Enter")
+    beside = agent.locator("aside .case")
+    expect(beside.locator(".stills img")).to_have_count(3)
+    shot(agent, "case-beside-desktop")
+    agent.click("nav >> text=工单")
+    row = agent.get_by_role("button", name="裙子有线头")
+    expect(row).to_contain_text("3")
+    row.click()
+    case = agent.get_by_role("article")
+    expect(case.get_by_role("heading", name="裙子有线头")).to_be_visible()
+    for label in ("吊牌", "瑕疵特写", "整件平铺"):
+        expect(case.get_by_role("button", name=f"放大「{label}」").locator("img")).to_be_visible()
+    case.get_by_label("备注").fill("让仓库看看这一批")
+    case.get_by_role("button", name="存为备注").click()
+    expect(case.locator(".history")).to_contain_text("让仓库看看这一批")
+    shot(agent, "case-desktop")
+    assert serious(agent) == []
+    case.get_by_role("button", name="打开会话").click()
 
 
 def _take(page: Page, shot: Shot | None = None) -> None:

@@ -1,6 +1,6 @@
 /**
  * Limits of the wire that the screen must know before the server says them. Source: `protocol/base.py`, `protocol/chat.py`,
- * `protocol/conversation.py`, `protocol/shots.py`.
+ * `protocol/conversation.py`, `protocol/shots.py`, `protocol/cases.py`.
  */
 
 /** Characters (code points) of one text. */
@@ -16,6 +16,11 @@ export const RECALL_WITHIN_MS = 120_000
 export const MAX_SHOTS = 12
 export const MAX_SHOT_LABEL = 20
 export const MAX_HINT = 100
+
+/** Characters of one text in a case's history, of a line like its title, and of what is searched for. */
+export const MAX_CASE_TEXT = 1_000
+export const MAX_LINE = 200
+export const MAX_SEARCH = 64
 
 /** Length as the server counts it: by code point, not by UTF-16 unit. */
 export const lengthOf = (text: string) => [...text].length

@@ -3,6 +3,7 @@
 import { Refusal, type AgentCommands, type AgentEvents, type Connection, type ConnectionHooks, type Dial, type ErrorCode } from '@livedesk/protocol'
 import type {
   AgentSession,
+  CaseView,
   Context,
   Desk,
   DeskEntry,
@@ -15,6 +16,7 @@ import type {
 } from '@livedesk/protocol'
 import type { AgentApi } from '../../src/api/http.ts'
 import type { World } from '../../src/stores/world.ts'
+import { caseHandlers } from './cases.ts'
 
 export interface Conversation {
   row: Summary
@@ -30,6 +32,9 @@ type Said = { kind: 'text'; text: string; quote_seq?: number | null } | { kind: 
 
 export class StandIn {
   conversations = new Map<string, Conversation>()
+  cases = new Map<string, CaseView>()
+  /** So many cases are one page of their list. */
+  casesPage = 50
   signedIn: Me | null
   sessions: AgentSession[] = []
   wall: Wall = { now: Date.now(), groups: [], seats: [] }
@@ -218,6 +223,8 @@ export class StandIn {
   }
 
   private readonly handlers: Handlers = {
+    ...caseHandlers(this),
+    'file.link': ({ file_ids }) => ({ links: file_ids.map((file_id) => ({ file_id, url: '/console/dev/coat.svg' })), expires_at: Date.now() + 300_000 }),
     'desk.load': () => ({ ...this.desk, now: Date.now() }),
     'presence.set': ({ state, reason }) => {
       this.desk = { ...this.desk, seat: { ...this.desk.seat, state, reason: reason ?? null, since: Date.now() } }
@@ -230,7 +237,8 @@ export class StandIn {
     }),
     'conversation.look': ({ conversation_id }) => {
       const one = this.get(conversation_id)
-      return { ...one.context, summary: one.row, marks: one.marks }
+      const cases = [...this.cases.values()].map((view) => view.case).filter((found) => found.conversation_id === conversation_id)
+      return { ...one.context, cases, summary: one.row, marks: one.marks }
     },
     'conversation.unlook': () => ({}),
     'conversation.watch': ({ conversation_ids }) => ({

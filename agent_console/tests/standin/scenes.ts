@@ -1,6 +1,7 @@
 /** Scenes for the stand-in: a busy evening in two shops, an empty desk. Times are relative to `now`. */
 
 import type { Context, Desk, DeskEntry, Me, OrderView, ProductCard, ProvenanceCard, PublicEntry, Summary } from '@livedesk/protocol'
+import { someCases } from './cases.ts'
 import { StandIn, type Conversation } from './StandIn.ts'
 
 const S = 1_000
@@ -238,6 +239,7 @@ export function busy(now = Date.now()): StandIn {
     told({ id: 'c-feng', buyer: '冯晓', now, state: 'closed', openedAgo: 3 * H, says: [['b', 2.9 * H, '好的谢谢']] }),
   ]
   const desk = new StandIn(theDesk(now), theMe(), conversations)
+  for (const view of someCases(now)) desk.cases.set(view.case.case_id, view)
   desk.sessions = [
     { session_id: 's1', current: true, created_at: now - 3 * H, seen_at: now, address: '10.0.0.21', agent: 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0 Safari/537.36' },
     { session_id: 's2', current: false, created_at: now - 9 * 24 * H, seen_at: now - 2 * 24 * H, address: '10.0.0.87', agent: 'Mozilla/5.0 (iPad; CPU OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1' },
