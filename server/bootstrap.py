@@ -218,6 +218,7 @@ async def bootstrap(
         links=links,
         node_id=node_id,
         media=carried,
+        meter=metrics.calls,
     )
     calling = DeskWithCalls(world)
     desk = calling if settings.no_calls is None else DeskWithoutCalls(world)

@@ -130,12 +130,8 @@ class MediaRooms:
 
     async def admit(self) -> None:
         """See whether one more call can be carried well. Raises `Refused`: busy, media_away."""
-        pool = await self._running()
-        try:
-            measured = await pool.stats()
-        except MediaError:
-            measured = []
-        if not any(one["admits"] for one in measured):
+        await self._running()
+        if not any(one["admits"] for one in await self.stats()):
             raise Refused(ErrorCode.busy)
 
     async def join(self, call: Call, participant_id: str, leg_id: str, now: int) -> Offer:
@@ -202,6 +198,13 @@ class MediaRooms:
         """What the media process measured of somebody in the last second."""
         room = self._rooms.get(call_id)
         return room.measured.get(participant_id, {}) if room is not None else {}
+
+    async def stats(self) -> list[Object]:
+        """What each process says of itself; empty while none was started, or none answers."""
+        try:
+            return await self._pool.stats() if self._pool is not None else []
+        except MediaError:
+            return []
 
     # Bringing a room to where its call is.
 

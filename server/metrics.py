@@ -13,6 +13,7 @@ from collections import Counter as Counts
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, chain
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import (
@@ -24,6 +25,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from server.call_metrics import CallMetrics
 from signaling.ports import Census
 
 ACK_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -55,6 +57,8 @@ class Snapshot:
     redis: bool | None = None
     http: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
     http_seconds: Mapping[str, tuple[int, float]] = field(default_factory=dict)
+    media: Sequence[Mapping[str, Any]] = ()
+    """What each media process says of itself (`stats` of `media.control`)."""
 
 
 class _Times:
@@ -95,6 +99,7 @@ class Metrics:
         self._lag = Histogram(
             "livedesk_loop_lag_seconds", "How late the event loop is.", buckets=LAG_BUCKETS, registry=registry
         )
+        self.calls = CallMetrics(registry)
         self.newest_lag_s = 0.0
         self._answers: Counts[tuple[str, str, str]] = Counts()
         self._acks: dict[tuple[str, str], _Times] = {}
@@ -217,6 +222,18 @@ def _families(now: Snapshot) -> Iterator[Metric]:
     for route, (count, total) in now.http_seconds.items():
         seconds.add_metric((route,), count_value=count, sum_value=total)
     yield seconds
+    for name, (about, key) in _MEDIA.items():
+        numbered = [(str(number), float(one[key])) for number, one in enumerate(now.media)]
+        yield _gauge(name, about, ("process",), numbered)
+
+
+_MEDIA = {
+    "livedesk_media_rooms": ("Calls that a media process carries.", "rooms"),
+    "livedesk_media_connections": ("Connections to participants, up or coming up.", "connections"),
+    "livedesk_media_cpu": ("Share of a core that a media process uses.", "cpu"),
+    "livedesk_media_lag_seconds": ("How late its loop is, 95th percentile.", "lag_s"),
+    "livedesk_media_admits": ("1 while a media process takes further participants.", "admits"),
+}
 
 
 def _gauge(

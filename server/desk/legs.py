@@ -141,6 +141,10 @@ class Legs(Calling):
         now, me = self.world.clock(), mine.me
         last = self._reported.get(me.id)
         said = (level, request.step)
+        self.world.meter.measured(request, level)
+        before = mine.record.quality.get(me.id)
+        if (before[1] if before is not None else "full") != request.step:
+            self.world.meter.stepped(request.step)
         if last is not None and last.said == said and now - last.at < REPORT_EVERY_MS:
             last.freezes += request.received.freezes
             last.frozen_ms += request.received.frozen_ms
@@ -219,6 +223,7 @@ class Legs(Calling):
                 if not isinstance(requeued, LineRefused):
                     await telling.line([requeued])
             told = await telling.all()
+        self.world.meter.rejoined(_back(record.call, after.call))
         self.world.publish(told)
         if after.call.state in ("ended", "waiting"):
             self.world.wake(None)
@@ -271,6 +276,12 @@ def _hears(who: Participant) -> tuple[ActorKind, str]:
     if who.role == "buyer":
         return "buyer", who.person_id
     return ("guest", who.id) if who.role == "guest" else ("agent", who.person_id)
+
+
+def _back(before: Call, after: Call) -> int:
+    """How many were lost before a step and are there after it."""
+    lost = {each.id for each in before.participants if each.state == "reconnecting"}
+    return sum(each.id in lost and each.state == "joined" for each in after.participants)
 
 
 def _hash(token: str | None) -> str | None:

@@ -57,3 +57,7 @@ class NoMedia:
     def measured(self, call_id: str, participant_id: str) -> dict[str, Any]:
         """Nothing is measured."""
         return {}
+
+    async def stats(self) -> list[Any]:
+        """There is no process."""
+        return []

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
 from media.call import Call
+from media.grading import Level
 from protocol import call as wire
 from protocol import session
 from server.auth.links import Links
@@ -91,6 +92,25 @@ class Media(Protocol):
     def measured(self, call_id: str, participant_id: str) -> dict[str, Any]:
         """What was measured of a participant's media in the last second; may be empty."""
 
+    async def stats(self) -> Sequence[Mapping[str, Any]]:
+        """What each media process says of itself; empty while there is none, or none that answers."""
+
+
+class CallMeter(Protocol):
+    """Counts calls. Never waits and never raises."""
+
+    def measured(self, report: wire.QualityReport, level: Level) -> None:
+        """One measurement of a participant, and his connection in a word."""
+
+    def stepped(self, step: str) -> None:
+        """Somebody sends on another step of the ladder."""
+
+    def rejoined(self, participants: int) -> None:
+        """So many whose media was lost are back."""
+
+    def ended(self, call: Call) -> None:
+        """A call is over."""
+
 
 @dataclass(frozen=True, slots=True)
 class World:
@@ -105,10 +125,16 @@ class World:
     links: Links
     node_id: str
     media: Media
+    meter: CallMeter
 
     def telling(self, unit: Unit, now: int) -> Telling:
         """What will be told of a unit of work."""
-        return Telling(unit, now=now, new_id=self.new_id, follow=self.media.follow)
+        return Telling(unit, now=now, new_id=self.new_id, follow=self._follow)
+
+    def _follow(self, call: Call, agreed: Sequence[Agreed]) -> None:
+        if call.state == "ended":
+            self.meter.ended(call)
+        self.media.follow(call, agreed)
 
 
 def side(actor: Actor) -> Literal["buyer", "agent"]:

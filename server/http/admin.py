@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from aiohttp import web
 
@@ -52,6 +52,12 @@ class Others(Protocol):
     async def reachable(self) -> bool: ...
 
 
+class Carrier(Protocol):
+    """What is asked of what carries calls."""
+
+    async def stats(self) -> Sequence[Mapping[str, Any]]: ...
+
+
 class Node(Protocol):
     """What the admin side must see of a node."""
 
@@ -67,6 +73,8 @@ class Node(Protocol):
     def dispatcher(self) -> Decider: ...
     @property
     def cluster(self) -> Others | None: ...
+    @property
+    def media(self) -> Carrier: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +155,7 @@ async def snapshot(node: Node, door: Door) -> Snapshot:
         writes_waiting=node.db.waiting,
         deciding=node.dispatcher.deciding,
         redis=None if node.cluster is None else await node.cluster.reachable(),
+        media=await node.media.stats(),
         http=door.tally.answered,
         http_seconds=door.tally.seconds,
     )

@@ -62,6 +62,9 @@ class FakeMedia:
     def measured(self, call_id: str, participant_id: str) -> dict[str, Any]:
         return {"link": {"rtt_ms": 12.0}}
 
+    async def stats(self) -> list[dict[str, Any]]:
+        return []
+
     def tell(self, what: Any, call_id: str, leg_id: str = "", code: str = "", recording_id: str = "") -> None:
         """Something happens by itself."""
         self.happenings.put_nowait(Happened(what, call_id, leg_id, code, recording_id))

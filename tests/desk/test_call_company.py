@@ -12,6 +12,7 @@ from protocol import call as wire
 from protocol import cases
 from server.desk import legs, marks
 from server.identifiers import new_client_id
+from server.metrics import Snapshot
 from tests.desk.carrying import Scene, me, refused, staged
 from tests.desk.house import Person, Refusal
 
@@ -165,6 +166,43 @@ async def test_so_many_reports_are_kept_of_a_participant_and_no_more(
         )
     async with scene.house.node.db.read() as unit:
         assert len(await unit.calls.quality(call_id)) == 2
+
+
+async def test_how_calls_fared_and_ended_is_counted_without_naming_anybody(scene: Scene) -> None:
+    call_id = await scene.talk()
+    participant = (await me(scene.buyer, call_id, "buyer"))["participant_id"]
+    leg_id = scene.media.legs[participant]
+    frozen = {**FLOW, "freezes": 2, "frozen_ms": 1_500}
+    for step in ("full", "low_rate", "low_rate"):
+        await scene.buyer.ask(
+            "call.report",
+            call_id=call_id,
+            leg_id=leg_id,
+            round_trip_ms=40,
+            sent=FLOW,
+            received=frozen,
+            step=step,
+        )
+    scene.media.tell("leg_lost", call_id, leg_id)
+    await scene.agent.hears("call.reconnecting")
+    since = len(scene.agent.heard)
+    scene.media.tell("leg_up", call_id, leg_id)
+    await scene.agent.hears("call.joined", since=since)
+    await scene.buyer.ask("call.hang_up", call_id=call_id)
+    await scene.buyer.ask("call.hang_up", call_id=call_id)
+    node = scene.house.node
+    text = node.metrics.render(Snapshot(node.signaling.census())).decode()
+    lines = dict(line.rsplit(" ", 1) for line in text.splitlines() if line.startswith("livedesk_call"))
+    assert float(lines['livedesk_calls_ended_total{connected="yes",reason="hung_up"}']) == 1
+    assert float(lines["livedesk_call_seconds_count"]) == 1
+    assert float(lines['livedesk_call_reports_total{level="fair",step="low_rate"}']) == 2
+    assert float(lines['livedesk_call_ladder_steps_total{step="low_rate"}']) == 1
+    assert float(lines["livedesk_call_freezes_total"]) == 6
+    assert float(lines["livedesk_call_frozen_seconds_total"]) == 4.5
+    assert float(lines["livedesk_call_rejoins_total"]) == 1
+    assert float(lines['livedesk_call_kbps_count{direction="sent"}']) == 3
+    assert float(lines["livedesk_call_round_trip_seconds_sum"]) == pytest.approx(0.12)
+    assert participant not in text and call_id not in text
 
 
 async def test_an_agent_asks_the_buyers_camera_for_a_still(scene: Scene) -> None:

@@ -51,6 +51,12 @@ class Others:
 
 
 @dataclass
+class Carrier:
+    async def stats(self) -> list[dict[str, Any]]:
+        return [{"rooms": 2, "connections": 4, "cpu": 0.25, "lag_s": 0.001, "admits": True, "unmeasured": 0}]
+
+
+@dataclass
 class Node:
     settings: Settings
     db: Database
@@ -58,6 +64,7 @@ class Node:
     signaling: Floor = field(default_factory=Floor)
     dispatcher: Decider = field(default_factory=Decider)
     cluster: Others | None = None
+    media: Carrier = field(default_factory=Carrier)
 
 
 @pytest.fixture
@@ -156,6 +163,8 @@ async def test_everything_that_is_counted_is_printed(client: ClientSession, node
     assert found["livedesk_writes_total", "stored"] == 0
     assert found["livedesk_http_total", "/c/{shop}", "GET", "not_found"] == 1
     assert found["livedesk_http_seconds_count", "/c/{shop}"] == 1
+    assert found["livedesk_media_rooms", "0"] == 2 and found["livedesk_media_admits", "0"] == 1
+    assert found["livedesk_call_rejoins_total",] == 0
     assert "process_resident_memory_bytes" in text
     assert "13800000000" not in text
 
