@@ -84,7 +84,7 @@ def cluster(blocks: Sequence[Block]) -> bytes:
     begin = ordered[0].at_ms
     if begin < 0 or ordered[-1].at_ms - begin > BLOCK_SPAN_MS:
         raise ValueError("a cluster begins at zero or later and spans less than 33 s")
-    parts = [_number(_TIMESTAMP, begin)]
+    parts = [b"", _number(_TIMESTAMP, begin)]
     for track, at_ms, data, key in ordered:
         size, flags = len(data) + 4, _KEY if key else 0
         if 127 <= size < 16_383:
@@ -93,7 +93,8 @@ def cluster(blocks: Sequence[Block]) -> bytes:
         else:
             parts.append(b"\xa3" + _size(size) + struct.pack(">BhB", 0x80 | track, at_ms - begin, flags))
         parts.append(data)
-    return _element(_CLUSTER, b"".join(parts))
+    parts[0] = _CLUSTER.to_bytes(4, "big") + _size(sum(map(len, parts)))
+    return b"".join(parts)
 
 
 def scan(file: bytes) -> Scanned:
