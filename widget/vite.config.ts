@@ -24,10 +24,33 @@ function websocketOnly(): Plugin {
   }
 }
 
+/**
+ * Late parts bring their own style sheets (see `capture`) and nothing else to be fetched with them, so that the
+ * bundler's kilobyte for doing so, which would be loaded before the first message, has nothing to do.
+ */
+function plainImports(): Plugin {
+  return {
+    name: 'plain-imports',
+    apply: 'build',
+    enforce: 'pre',
+    load(id) {
+      return id === '\0vite/preload-helper.js' ? 'export const __vitePreload = (load) => load()' : null
+    },
+    generateBundle: {
+      order: 'post',
+      handler(_, bundle) {
+        for (const one of Object.values(bundle)) {
+          if (one.type === 'chunk' && one.code.includes('__vite__mapDeps')) this.error(`${one.fileName} imports a style sheet late.`)
+        }
+      },
+    },
+  }
+}
+
 export default defineConfig({
   root: import.meta.dirname,
   base: '/widget/',
-  plugins: [websocketOnly(), vue()],
+  plugins: [websocketOnly(), plainImports(), vue()],
   define: { __VUE_OPTIONS_API__: 'false', __VUE_PROD_DEVTOOLS__: 'false' },
   build: {
     outDir: 'dist',
@@ -36,8 +59,7 @@ export default defineConfig({
     // version 91 in `f?.(...list)`, which nothing here says.)
     target: 'es2020',
     cssTarget: ['chrome80', 'safari14'],
-    // Its own policy forbids inline scripts, and every browser of the floor has modulepreload or does without.
-    modulePreload: { polyfill: false },
+    modulePreload: false,
     assetsInlineLimit: 0,
     rollupOptions: {
       input: 'frame.html',

@@ -16,6 +16,12 @@ export interface Place {
   bottom: number
 }
 
+/** Where a call's tile rests: dragged elsewhere it goes to the nearest corner. */
+export interface Corner {
+  side: 'left' | 'right'
+  edge: 'top' | 'bottom'
+}
+
 /** Left, top, width and height in px of the window. */
 export interface Box {
   left: number
@@ -37,10 +43,16 @@ const GAP = 16
 export const isPhone = (view: Viewport): boolean => view.width < PHONE_WIDTH
 
 /** Where the frame stands. Pure, so that no size ever depends on what was before. */
-export function geometry(size: Size, view: Viewport, place: Place, pill: { width: number; height: number }): Box {
+export function geometry(
+  size: Size,
+  view: Viewport,
+  place: Place,
+  pill: { width: number; height: number },
+  corner: Corner = { side: place.side, edge: 'bottom' },
+): Box {
   const bottom = view.top + view.visible
-  const atSide = (width: number, height: number, above: number): Box => ({
-    left: place.side === 'left' ? GAP : Math.max(0, view.width - GAP - width),
+  const atSide = (width: number, height: number, above: number, side = place.side): Box => ({
+    left: side === 'left' ? GAP : Math.max(0, view.width - GAP - width),
     top: Math.max(view.top, bottom - above - height),
     width,
     height,
@@ -50,8 +62,10 @@ export function geometry(size: Size, view: Viewport, place: Place, pill: { width
       return { left: 0, top: 0, width: 0, height: 0 }
     case 'pill':
       return atSide(pill.width, pill.height, place.bottom)
-    case 'tile':
-      return atSide(TILE.width, TILE.height, place.bottom)
+    case 'tile': {
+      const box = atSide(TILE.width, TILE.height, place.bottom, corner.side)
+      return corner.edge === 'top' ? { ...box, top: view.top + GAP } : box
+    }
     case 'full':
       return { left: 0, top: view.top, width: view.width, height: view.visible }
     case 'sheet': {
@@ -60,6 +74,19 @@ export function geometry(size: Size, view: Viewport, place: Place, pill: { width
       return { left: 0, top: bottom - height, width: view.width, height }
     }
   }
+}
+
+/** A tile that is dragged, kept within what is visible. */
+export function dragged(box: Box, x: number, y: number, view: Viewport): Box {
+  const within = (value: number, most: number): number => Math.max(0, Math.min(most, value))
+  const left = within(box.left + x, view.width - box.width)
+  return { ...box, left, top: view.top + within(box.top - view.top + y, view.visible - box.height) }
+}
+
+/** The corner that a tile let go of here goes to. */
+export function cornerOf(box: Box, view: Viewport): Corner {
+  const side = box.left + box.width / 2 < view.width / 2 ? 'left' : 'right'
+  return { side, edge: box.top + box.height / 2 < view.top + view.visible / 2 ? 'top' : 'bottom' }
 }
 
 /** About 72 % of what is visible; with a keyboard up all but a strip of the stream, or everything. */

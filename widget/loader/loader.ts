@@ -1,5 +1,6 @@
 import { EVENTS, isPlace, readFromFrame, type EventName, type Finding, type Place, type Size, type ToFrame } from '../src/messages.ts'
-import { geometry, isPhone, type Viewport } from './geometry.ts'
+import { cornerOf, dragged, geometry, isPhone, type Box, type Corner, type Viewport } from './geometry.ts'
+import { playerOf, type AnyPlayer, type Player } from './player.ts'
 
 type Identity = string | (() => Promise<string | null> | string | null)
 type Listener = (detail: unknown) => void
@@ -23,6 +24,11 @@ export interface LiveDesk {
   setLocale(locale: string): void
   /** Where the buyer stands, now or asked at the tap of the entry. */
   setPlace(place: Place | (() => Place)): void
+  /**
+   * The stream: turned down or silenced during a call, changed places with it where `place` is there. Not
+   * needed by who listens to `duck` himself. The answer ends it.
+   */
+  attachPlayer(player: AnyPlayer): () => void
   /** The answer ends it. */
   on(name: EventName, listener: Listener): () => void
   /** Says what is wrong: origin, policy, token, clock. Also printed to the console. */
@@ -46,6 +52,9 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
   let pill = { width: 0, height: 0 }
   let entered: HTMLElement | null = null
   let unsaved = 0
+  let corner: Corner = { side: place.side, edge: 'bottom' }
+  let held: Box | null = null
+  let player: Player | null = null
   let locale = script.dataset['locale'] ?? ''
   let identity: Identity | null = null
   let where: Place | (() => Place) = {}
@@ -66,16 +75,27 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
 
   function arrange(): void {
     if (!frame) return
-    const box = geometry(size, viewport(), place, pill)
+    const box = held ?? geometry(size, viewport(), place, pill, corner)
     const { style } = frame
     style.left = box.left + 'px'
     style.top = box.top + 'px'
     style.width = box.width + 'px'
     style.height = box.height + 'px'
-    const panel = size === 'sheet' && !isPhone(viewport())
-    style.borderRadius = panel ? '16px' : '0'
-    style.boxShadow = panel ? '0 12px 40px rgba(20,24,33,.24)' : 'none'
+    const floats = size === 'tile' || (size === 'sheet' && !isPhone(viewport()))
+    style.borderRadius = floats ? '16px' : '0'
+    style.boxShadow = floats ? '0 12px 40px rgba(20,24,33,.24)' : 'none'
     style.visibility = size === 'hidden' ? 'hidden' : 'visible'
+  }
+
+  /** Whether a call is on, kept for a page that is loaded anew: the frame's own storage may be refused. */
+  function inCall(now?: { state?: string }): boolean {
+    try {
+      const { sessionStorage: kept } = window
+      if (now) kept.setItem('livedesk/call', now.state && !/none|ended|outside/.test(now.state) ? '1' : '')
+      return kept.getItem('livedesk/call') === '1'
+    } catch {
+      return false
+    }
   }
 
   function say(message: ToFrame): void {
@@ -138,7 +158,8 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
     switch (message.livedesk) {
       case 'ready':
         ready = true
-        say({ livedesk: 'welcome', locale, own: !!entry, signed: !!identity, ...look() })
+        say({ livedesk: 'welcome', locale, own: !!entry, signed: !!identity, inCall: inCall(), ...look() })
+        if (player) say({ livedesk: 'player', ...player.can })
         for (const waiting of toSay.splice(0)) say(waiting)
         tell('ready', null)
         break
@@ -146,6 +167,7 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
         // What was opened by the page's own entry gives the keyboard back to it.
         if (size === 'sheet' && message.size === 'hidden') entered?.focus({ preventScroll: true })
         size = message.size
+        held = null
         if (size === 'pill') pill = { width: Math.min(320, message.width), height: Math.min(96, message.height) }
         arrange()
         break
@@ -156,7 +178,21 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
         void giveIdentity()
         break
       case 'event':
+        if (message.name === 'call') inCall(message.detail as { state?: string })
         tell(message.name, message.detail)
+        break
+      case 'drag': {
+        const view = viewport()
+        const box = dragged(geometry('tile', view, place, pill, corner), message.x, message.y, view)
+        held = message.done ? null : box
+        if (message.done) corner = cornerOf(box, view)
+        arrange()
+        break
+      }
+      case 'duck':
+        player?.duck(message.volume)
+        player?.place(message.swap ? geometry('tile', viewport(), place, pill, corner) : null)
+        tell('duck', { volume: message.volume })
         break
       case 'unsaved':
         unsaved = message.lines
@@ -190,6 +226,17 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
       say({ livedesk: 'locale', locale: to })
     },
     setPlace: (to) => void (where = to),
+    attachPlayer(attached) {
+      player?.release()
+      const mine = (player = playerOf(attached))
+      if (ready) say({ livedesk: 'player', ...mine.can })
+      return () => {
+        mine.release()
+        if (player !== mine) return
+        player = null
+        say({ livedesk: 'player', sound: '', swaps: false })
+      }
+    },
     on(name, listener) {
       if (!EVENTS.includes(name)) console.error('LiveDesk.on: one of ' + EVENTS.join(', ') + ', not ' + name)
       const all = (listeners[name] ??= [])
@@ -247,9 +294,9 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
     entered = ownEntry(event) ?? entered
     if (ownEntry(event)) desk.open()
   })
-  // A tap on the stream puts the sheet back; on a desktop the page stays in use beside the panel.
+  // A tap on the stream puts the sheet back, or a call that fills the page; on a desktop the page stays in use.
   document.addEventListener('pointerdown', (event) => {
-    if (size === 'sheet' && isPhone(viewport()) && !ownEntry(event)) desk.close()
+    if ((size === 'full' || (size === 'sheet' && isPhone(viewport()))) && !ownEntry(event)) desk.close()
   })
 
   function ownEntry(event: Event): HTMLElement | null {

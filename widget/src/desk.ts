@@ -23,10 +23,11 @@ import { shallowReactive } from 'vue'
 import type { Accents } from './accent.ts'
 import type { Bridge } from './bridge.ts'
 import type { Capture } from './capture/index.ts'
+import type { CallPart } from './call/index.ts'
 import { Draft } from './draft.ts'
 import { ask, type Fetch } from './http.ts'
 import { PageIdentity } from './identity.ts'
-import type { Place, Size, Theme, ToFrame } from './messages.ts'
+import type { Ducking, Place, Size, Theme, ToFrame } from './messages.ts'
 import { Session, type Kept } from './session.ts'
 import type { Start } from './start.ts'
 import { locale, readersLocale, setLocale, toLocale } from './words.ts'
@@ -70,6 +71,10 @@ export interface DeskState {
   firstShot: number | null
   /** Guided capture, once somebody asks for pictures. */
   capture: Capture | null
+  /** Calls, once an agent is there. */
+  call: CallPart | null
+  /** What may be done with the page's player. */
+  player: { sound: Ducking; swaps: boolean }
   unread: number
 }
 
@@ -88,6 +93,7 @@ export class Desk {
   private place: Place = {}
   private begunAt: string | null = null
   private ownEntry = false
+  private inCall = false
   private opened = false
   private looking = false
   private reading: Promise<void> | null = null
@@ -115,6 +121,8 @@ export class Desk {
       shots: null,
       firstShot: null,
       capture: null,
+      call: null,
+      player: { sound: '', swaps: false },
       unread: 0,
     })
     this.session = new Session({
@@ -204,7 +212,7 @@ export class Desk {
 
   /** Back to the entry, the page's or our pill; the conversation goes on. */
   minimise(): void {
-    if (this.options.bridge.embedded) this.show(this.ownEntry ? 'hidden' : 'pill')
+    if (this.options.bridge.embedded) this.show(this.state.call?.calls.live ? 'tile' : this.ownEntry ? 'hidden' : 'pill')
   }
 
   /** False: the outbox is full, nothing was taken. */
@@ -373,6 +381,8 @@ export class Desk {
         this.ownEntry = message.own
         await Promise.all([this.wishLocale(message.locale), this.reading])
         if (this.state.size === 'hidden' && !message.own) this.show('pill')
+        this.inCall = message.inCall
+        this.findCall()
         break
       }
       case 'look':
@@ -382,7 +392,7 @@ export class Desk {
         this.open(message.place)
         break
       case 'close':
-        if (this.state.size === 'sheet') this.minimise()
+        if (this.state.size !== 'pill' && this.state.size !== 'hidden') this.minimise()
         break
       case 'identity':
         this.identity.answered(message.token)
@@ -391,12 +401,17 @@ export class Desk {
         this.identity.signed = message.signed
         this.session.identified = false
         if (this.client && message.signed) void this.identifyAnew()
+        this.findCall()
         break
       case 'logout':
         void this.logout()
         break
       case 'locale':
         void this.wishLocale(message.locale)
+        break
+      case 'player':
+        this.state.player = message
+        this.state.call?.calls.duck()
         break
       case 'debug':
         await this.report()
@@ -411,7 +426,7 @@ export class Desk {
     if (this.state.size === 'pill') this.show('pill')
   }
 
-  private show(size: Size): void {
+  show(size: Size): void {
     this.state.size = size
     this.options.bridge.say({ livedesk: 'size', size, ...this.pill })
     this.readAll()
@@ -486,12 +501,13 @@ export class Desk {
   private disconnect(): void {
     this.unfollow()
     this.cancelRenew()
+    this.state.call?.calls.stop()
     this.offClient.forEach((off) => off())
     this.client?.stop()
     this.client = null
     this.followed = null
     this.begunAt = null
-    Object.assign(this.state, { client: null, log: null, openRefusal: null, placeUnknown: false, view: 'chat', past: null, unread: 0 })
+    Object.assign(this.state, { client: null, log: null, call: null, openRefusal: null, placeUnknown: false, view: 'chat', past: null, unread: 0 })
   }
 
   /** The session of a person began: his own words come back, or, as another person, nothing of before. */
@@ -511,7 +527,7 @@ export class Desk {
   }
 
   /** Asks the desk for the conversation at this place. */
-  private ask(place: Place): void {
+  ask(place: Place): void {
     if (!this.client) return
     this.begunAt = nameOf(place)
     this.state.openRefusal = null
@@ -562,9 +578,25 @@ export class Desk {
       if (log.position > before.position) this.state.movedBack = true
     }
     if (log?.position === null) this.state.movedBack = false
+    if (log?.agentName || log?.entries.some((entry) => entry.kind === 'call')) void this.loadCalls()
     this.state.unread = log ? unreadOf(log.entries, log.marks, 'buyer') : 0
     this.readAll()
     this.tell()
+  }
+
+  /** A buyer whose frame could keep nothing was in a call: he is signed in, so that the desk knows him. */
+  private findCall(): void {
+    if (!this.inCall || !this.identity.signed || this.client) return
+    this.opened = true
+    this.connect()
+    void this.loadCalls()
+  }
+
+  /** Reads the code of calls; where it cannot be had, the next change asks again. */
+  async loadCalls(): Promise<void> {
+    if (this.state.call) return
+    const part = await import('./call/index.ts').then(({ ready }) => ready).catch(() => null)
+    if (part && this.client) this.state.call ??= part.begin(this)
   }
 
   private readAll(): void {

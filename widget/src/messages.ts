@@ -24,8 +24,11 @@ export const SIZES: readonly Size[] = ['hidden', 'pill', 'sheet', 'tile', 'full'
 
 export type Theme = 'light' | 'dark'
 
+/** What a call does to the stream's sound: nothing (we have no hold of it), turns it down, or off. */
+export type Ducking = '' | 'down' | 'off'
+
 /** What one may listen to on `LiveDesk.on`. */
-export const EVENTS = ['ready', 'unread', 'message', 'queue', 'call', 'identity-needed'] as const
+export const EVENTS = ['ready', 'unread', 'message', 'queue', 'call', 'duck', 'identity-needed'] as const
 export type EventName = (typeof EVENTS)[number]
 
 /** One finding of `debug()`: what was looked at, whether it is well, and what to do if not. */
@@ -36,8 +39,9 @@ export interface Finding {
 }
 
 export type ToFrame =
-  /** The answer to `ready`. `own`: the page has an entry of its own, so there is no pill. */
-  | { livedesk: 'welcome'; locale: string; theme: Theme; phone: boolean; own: boolean; signed: boolean }
+  /** The answer to `ready`. `own`: the page has an entry of its own, so there is no pill. `inCall`: a call was on
+   *  when the page was left. */
+  | { livedesk: 'welcome'; locale: string; theme: Theme; phone: boolean; own: boolean; signed: boolean; inCall: boolean }
   /** Whether the page can say who the buyer is; again when it is somebody else. */
   | { livedesk: 'signed'; signed: boolean }
   | { livedesk: 'open'; place: Place }
@@ -47,6 +51,8 @@ export type ToFrame =
   | { livedesk: 'logout' }
   | { livedesk: 'locale'; locale: string }
   | { livedesk: 'look'; theme: Theme; phone: boolean }
+  /** What may be done with the page's player: with its sound, and whether it can change its place. */
+  | { livedesk: 'player'; sound: Ducking; swaps: boolean }
   | { livedesk: 'debug' }
 
 export type FromFrame =
@@ -57,6 +63,10 @@ export type FromFrame =
   | { livedesk: 'entered' }
   | { livedesk: 'identity-wanted' }
   | { livedesk: 'event'; name: EventName; detail: unknown }
+  /** The tile is under a finger, so far from where it was taken; `done`: let go of. */
+  | { livedesk: 'drag'; x: number; y: number; done: boolean }
+  /** The stream's sound, of 1; and whether it changes places with the call. */
+  | { livedesk: 'duck'; volume: number; swap: boolean }
   /** How many lines a reload would lose. */
   | { livedesk: 'unsaved'; lines: number }
   | { livedesk: 'report'; findings: Finding[] }
@@ -65,6 +75,7 @@ type Fields = Record<string, (value: unknown) => boolean>
 
 const isText = (value: unknown): boolean => typeof value === 'string' && value.length <= 4_096
 const isFlag = (value: unknown): boolean => typeof value === 'boolean'
+const isNumber = (value: unknown): boolean => typeof value === 'number' && Math.abs(value) < 1e15
 const isCount = (value: unknown): boolean => typeof value === 'number' && value >= 0 && value < 1e15
 const isTheme = (value: unknown): boolean => value === 'light' || value === 'dark'
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
@@ -79,7 +90,7 @@ export const isPlace = (value: unknown): value is Place =>
   })
 
 const TO_FRAME: Record<ToFrame['livedesk'], Fields> = {
-  welcome: { locale: isText, theme: isTheme, phone: isFlag, own: isFlag, signed: isFlag },
+  welcome: { locale: isText, theme: isTheme, phone: isFlag, own: isFlag, signed: isFlag, inCall: isFlag },
   signed: { signed: isFlag },
   open: { place: isPlace },
   close: {},
@@ -87,6 +98,7 @@ const TO_FRAME: Record<ToFrame['livedesk'], Fields> = {
   logout: {},
   locale: { locale: isText },
   look: { theme: isTheme, phone: isFlag },
+  player: { sound: (value) => value === '' || value === 'down' || value === 'off', swaps: isFlag },
   debug: {},
 }
 
@@ -96,6 +108,8 @@ const FROM_FRAME: Record<FromFrame['livedesk'], Fields> = {
   entered: {},
   'identity-wanted': {},
   event: { name: (value) => EVENTS.includes(value as EventName), detail: () => true },
+  drag: { x: isNumber, y: isNumber, done: isFlag },
+  duck: { volume: isCount, swap: isFlag },
   unsaved: { lines: isCount },
   report: {
     findings: (value) =>

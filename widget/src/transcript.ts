@@ -1,5 +1,6 @@
 import {
   receiptOf,
+  type CallEntry,
   type Card,
   type Failure,
   type Line,
@@ -57,6 +58,8 @@ export type Row =
   | { readonly row: 'context'; readonly key: string; readonly card: Card }
   /** A list of pictures, or the wish to have one of it again: the entry `seq`. */
   | { readonly row: 'shots'; readonly key: string; readonly seq: number }
+  /** A call that is over, or that nobody took. */
+  | { readonly row: 'call'; readonly key: string; readonly call: CallEntry }
   | EventRow
   | MessageRow
 
@@ -150,6 +153,9 @@ function eventRow(entry: PublicEntry): Row | null {
       return entry.body?.card === 'context' ? { row: 'context', key, card: entry.body } : null
     case 'retake':
       return { row: 'shots', key, seq: entry.seq }
+    case 'call':
+      // One that has begun is seen above the talk.
+      return entry.happened === 'started' ? null : { row: 'call', key, call: entry }
     default:
       return null
   }

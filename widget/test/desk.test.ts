@@ -77,7 +77,7 @@ function world(options: { start?: Partial<Start>; storage?: Storage | null; brid
   return { clock, toy, around, desk, deleted, refuse }
 }
 
-const WELCOME: ToFrame = { livedesk: 'welcome', locale: '', theme: 'light', phone: true, own: false, signed: false }
+const WELCOME: ToFrame = { livedesk: 'welcome', locale: '', theme: 'light', phone: true, own: false, signed: false, inCall: false }
 
 beforeEach(() => localStorage.clear())
 afterEach(() => {
@@ -94,6 +94,19 @@ describe('in a merchant’s page', () => {
     expect(around.size).toBe('pill')
     expect(desk.state.client).toBeNull()
     expect(toy.heard).toEqual([])
+  })
+
+  test('a signed-in buyer who was in a call is connected again, and no conversation is asked for', async () => {
+    const { desk, around, clock, toy } = world({ storage: null })
+    around.identity = 'signed for anna'
+    await desk.begin()
+    around.tell({ ...WELCOME, own: true, inCall: true })
+    await clock.pass(2_000)
+    expect(desk.state.client, 'a visitor would be somebody else').toBeNull()
+    around.tell({ livedesk: 'signed', signed: true })
+    await clock.pass(2_000)
+    expect(desk.state.client?.link.status).toBe('online')
+    expect(toy.heard.filter((one) => one.command === 'conversation.open')).toEqual([])
   })
 
   test('one tap opens the conversation at the place that the page names', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { geometry, PHONE_WIDTH, sheetHeight, STREAM_STRIP, type Viewport } from '../loader/geometry.ts'
+import { cornerOf, dragged, geometry, PHONE_WIDTH, sheetHeight, STREAM_STRIP, type Corner, type Viewport } from '../loader/geometry.ts'
 
 const phone: Viewport = { width: 375, height: 812, visible: 812, top: 0 }
 const desktop: Viewport = { width: 1440, height: 900, visible: 900, top: 0 }
@@ -49,5 +49,22 @@ describe('where the frame stands', () => {
   test('one pixel decides between phone and desktop', () => {
     expect(geometry('sheet', { ...phone, width: PHONE_WIDTH - 1 }, right, pill).width).toBe(PHONE_WIDTH - 1)
     expect(geometry('sheet', { ...phone, width: PHONE_WIDTH }, right, pill).width).toBe(400)
+  })
+})
+
+describe('the tile of a call', () => {
+  const at = (corner: Corner) => geometry('tile', phone, { side: 'right', bottom: 96 }, pill, corner)
+
+  test('rests in a corner, at the bottom above what the page keeps free', () => {
+    expect(at({ side: 'right', edge: 'bottom' })).toEqual({ left: 243, top: 510, width: 116, height: 206 })
+    expect(at({ side: 'left', edge: 'top' })).toEqual({ left: 16, top: 16, width: 116, height: 206 })
+  })
+
+  test('follows the finger within the window and goes to the nearest corner', () => {
+    const from = at({ side: 'right', edge: 'bottom' })
+    expect(dragged(from, -40, -30, phone)).toMatchObject({ left: 203, top: 480 })
+    expect(dragged(from, 9_999, 9_999, phone)).toMatchObject({ left: 259, top: 606 })
+    expect(cornerOf(dragged(from, -9_999, 0, phone), phone)).toEqual({ side: 'left', edge: 'bottom' })
+    expect(cornerOf(dragged(from, 0, -9_999, phone), phone)).toEqual({ side: 'right', edge: 'top' })
   })
 })

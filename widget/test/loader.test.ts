@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { start, type LiveDesk } from '../loader/loader.ts'
 import type { FromFrame, ToFrame } from '../src/messages.ts'
 
@@ -185,6 +185,24 @@ describe('the page', () => {
     expect(page.names()).toEqual(['welcome'])
   })
 
+  test('knows after a reload whether a call was on', () => {
+    onTestFinished(() => sessionStorage.clear())
+    const loaded = (): Page => {
+      document.querySelector('iframe')?.remove()
+      vi.restoreAllMocks()
+      const page = new Page()
+      page.say({ livedesk: 'ready' })
+      return page
+    }
+    let page = loaded()
+    expect(page.said[0]!.message).toMatchObject({ livedesk: 'welcome', inCall: false })
+    for (const [state, inCall] of [['connected', true], ['ended', false], ['calling', true], ['none', false]] as const) {
+      page.say({ livedesk: 'event', name: 'call', detail: { state } })
+      page = loaded()
+      expect(page.said[0]!.message, state).toMatchObject({ livedesk: 'welcome', inCall })
+    }
+  })
+
   test('gives an identity only when asked, from a token or a function, and null when it cannot', async () => {
     vi.spyOn(console, 'error').mockImplementation(() => {})
     const page = new Page()
@@ -300,5 +318,78 @@ describe('debug', () => {
     const asked = page.desk.debug()
     page.say({ livedesk: 'report', findings: [{ check: 'clock', ok: true, say: 'well' }] })
     expect(await asked).toMatchObject([{ check: 'shop', ok: false }, {}, {}, { check: 'clock', ok: true }])
+  })
+})
+
+describe('a call over the stream', () => {
+  const duck = (page: Page, volume: number, swap = false): void => page.say({ livedesk: 'duck', volume, swap })
+
+  test('turns an attached video down and gives its sound back', () => {
+    const page = new Page()
+    const heard: unknown[] = []
+    page.desk.on('duck', (detail) => heard.push(detail))
+    const video = Object.assign(document.createElement('video'), { volume: 0.8 })
+    page.say({ livedesk: 'ready' })
+    page.desk.attachPlayer(video)
+    expect(page.said.at(-1)!.message).toEqual({ livedesk: 'player', sound: 'down', swaps: true })
+    duck(page, 0.25)
+    expect(video.volume).toBeCloseTo(0.2)
+    duck(page, 0.5)
+    expect(video.volume).toBeCloseTo(0.4)
+    duck(page, 1)
+    expect(video.volume).toBeCloseTo(0.8)
+    expect(heard).toEqual([{ volume: 0.25 }, { volume: 0.5 }, { volume: 1 }])
+  })
+
+  test('silences it where no page may set a volume, and says so', () => {
+    const page = new Page()
+    const video = document.createElement('video')
+    Object.defineProperty(video, 'volume', { get: () => 1, set: () => {} })
+    page.desk.attachPlayer(video)
+    page.say({ livedesk: 'ready' })
+    expect(page.said.map((one) => one.message)).toContainEqual({ livedesk: 'player', sound: 'off', swaps: true })
+    duck(page, 0.25)
+    expect(video.muted).toBe(true)
+    duck(page, 1)
+    expect(video.muted).toBe(false)
+  })
+
+  test('changes places with it and puts it back as it was, also when it is taken away', () => {
+    const page = new Page()
+    const video = document.createElement('video')
+    video.style.cssText = 'width: 100%;'
+    const detach = page.desk.attachPlayer(video)
+    duck(page, 0.25, true)
+    expect(video.style).toMatchObject({ position: 'fixed', left: '243px', top: '590px', width: '116px' })
+    duck(page, 0.25, false)
+    expect(video.style.cssText).toBe('width: 100%;')
+    duck(page, 0.25, true)
+    detach()
+    expect(video.style.cssText).toBe('width: 100%;')
+  })
+
+  test("asks the merchant's own player for what it can", () => {
+    const page = new Page()
+    const own = { setVolume: vi.fn(), place: vi.fn() }
+    page.desk.attachPlayer(own)
+    duck(page, 0.25, true)
+    duck(page, 1)
+    expect(own.setVolume.mock.calls).toEqual([[0.25], [1]])
+    expect(own.place.mock.calls).toEqual([[{ left: 243, top: 590, width: 116, height: 206 }], [null]])
+    page.say({ livedesk: 'ready' })
+    page.desk.attachPlayer({})
+    expect(page.said.at(-1)!.message).toEqual({ livedesk: 'player', sound: '', swaps: false })
+  })
+
+  test('is a tile that follows the finger and rests in a corner', () => {
+    const page = new Page()
+    page.say({ livedesk: 'size', size: 'tile', width: 0, height: 0 })
+    expect(page.frame.style).toMatchObject({ left: '243px', top: '590px', borderRadius: '16px' })
+    page.say({ livedesk: 'drag', x: -30, y: -20, done: false })
+    expect(page.frame.style).toMatchObject({ left: '213px', top: '570px' })
+    page.say({ livedesk: 'drag', x: -200, y: -600, done: true })
+    expect(page.frame.style).toMatchObject({ left: '16px', top: '16px' })
+    page.hear({ livedesk: 'drag', x: Infinity, y: 0, done: false })
+    expect(page.frame.style.left).toBe('16px')
   })
 })

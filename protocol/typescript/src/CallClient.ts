@@ -25,6 +25,9 @@ export const PATH_MS = 8_000
 /** Pauses between attempts, the first and the longest. */
 export const PAUSE_MS = 250
 export const PAUSE_MOST_MS = 2_000
+/** Black goes out at once when the page is out of sight; told as camera off after this: a page that is loaded anew
+ *  is gone by then, and whoever joins again had it on. */
+export const BLANK_MS = 500
 
 /**
  * Calls on one page, for buyers, agents, supervisors and guests: rings, media, marks, and how all of it goes on
@@ -69,6 +72,8 @@ export class CallClient {
   private attempting = false
   /** The call's revision and the flags that were told last: nothing is told twice. */
   private flagsTold = ''
+  /** The page has just gone out of sight. */
+  private cancelBlank: (() => void) | null = null
   private offs: (() => void)[] = []
   private readonly wakers = new Set<() => void>()
   /** Calls that this page asked for: answered, it joins. */
@@ -76,6 +81,7 @@ export class CallClient {
   private readonly listeners = new Set<() => void>()
   private readonly stillListeners = new Set<(asked: StillAsked) => void>()
   private snap: CallsView | null = null
+  private carried = true
 
   constructor(private readonly options: CallClientOptions) {
     const facing = options.facing ?? (options.side === 'buyer' ? 'environment' : 'user')
@@ -272,8 +278,10 @@ export class CallClient {
         if (own) this.do({ type: 'own', callId: call.call_id, participantId: own.participantId })
         this.joinIfAnswered(call)
       }
-    } catch {
-      // Nothing carries calls at present; events and the next connection tell more.
+    } catch (thrown) {
+      // Events and the next connection tell more.
+      this.carried = asRefusal(thrown).code !== 'media_away'
+      this.changed()
     }
     if (this.state.part?.leg === 'up') void this.marks?.read()
   }
@@ -445,7 +453,8 @@ export class CallClient {
     if (!active?.me || active.part.leg !== 'up') return
     const { me, call } = active
     const { camera, microphone, screen } = this.devices.state
-    const flags = { camera: camera === 'on', microphone: microphone === 'on', screen }
+    const sent = camera === 'on' || (camera === 'blank' && this.cancelBlank !== null)
+    const flags = { camera: sent, microphone: microphone === 'on', screen }
     if (me.camera === flags.camera && me.microphone === flags.microphone && me.screen === flags.screen) return
     const telling = JSON.stringify([call.revision, flags])
     if (telling === this.flagsTold) return
@@ -458,7 +467,15 @@ export class CallClient {
   }
 
   private seen(shown: boolean): void {
-    if (this.options.blankWhenHidden ?? this.options.side === 'buyer') this.devices.blank(!shown)
+    if (this.options.blankWhenHidden ?? this.options.side === 'buyer') {
+      this.cancelBlank?.()
+      const told = (): void => {
+        this.cancelBlank = null
+        this.tellFlags()
+      }
+      this.cancelBlank = shown ? null : this.options.clock.after(BLANK_MS, told)
+      this.devices.blank(!shown)
+    }
     if (shown && this.leg && !this.leg.connected) this.legLost()
   }
 
@@ -492,7 +509,7 @@ export class CallClient {
           step: this.meter.step,
         }
       : null
-    return { calls, active, devices: this.devices.state }
+    return { carried: this.carried, calls, active, devices: this.devices.state }
   }
 
   private viewOf(call: Call): CallView {

@@ -76,6 +76,15 @@ describe('a call that the buyer asks for', () => {
     expect(world.client.view.calls).toEqual([])
   })
 
+  it('is known to be impossible where the desk carries none', async () => {
+    const world = new CallWorld()
+    expect(world.client.view.carried).toBe(true)
+    world.answers['call.load'] = refuse('media_away')
+    world.client.start()
+    await world.clock.pass(0)
+    expect(world.client.view.carried).toBe(false)
+  })
+
   it('is not joined by another page of the same person', async () => {
     const world = new CallWorld()
     world.client.start()
@@ -327,6 +336,9 @@ describe('devices', () => {
     const world = await inCall()
     world.watcher('hidden')
     expect(world.tracks[1]!.enabled).toBe(false)
+    // A page that is loaded anew is gone before it is told: whoever joins again had his camera on.
+    expect(world.commands('call.set')).toEqual([])
+    await world.clock.pass(500)
     expect(world.commands('call.set').at(-1)).toMatchObject({ camera: false })
     world.watcher('shown')
     expect(world.tracks[1]!.enabled).toBe(true)

@@ -1,5 +1,5 @@
 /** The live room: the stream in step with the session, what is said in it, the bag, and the way to the desk. */
-import { ask, connectDesk, hideToast, lang, money, onDesk, point, signIn, speak, title, toast, word } from './shop.js'
+import { ask, attachPlayer, connectDesk, hideToast, lang, money, onDesk, point, signIn, speak, title, toast, word } from './shop.js'
 
 const COMMENTS_KEPT = 40
 const CAPTION_MS = 7_000
@@ -283,6 +283,7 @@ const asked = Date.now()
 room = await ask('/room')
 skew = room.now - (asked + Date.now()) / 2
 connectDesk(room.buyer, place)
+attachPlayer(video)
 onDesk('unread', showUnread)
 fillBag()
 showAccount()

@@ -53,6 +53,8 @@ export function connectDesk(buyer, place) {
 }
 
 export const openDesk = (place) => desk('open', place)
+/** During a call the desk turns the stream down. */
+export const attachPlayer = (video) => desk('attachPlayer', video)
 export const onDesk = (name, listener) => desk('on', name, listener)
 
 /** Signs in or out with the shop and with the desk; answers the buyer, null for a visitor. */

@@ -36,6 +36,8 @@ export interface ActiveCall extends CallView {
 
 /** All calls at one instant; a changed one is another object. */
 export interface CallsView {
+  /** This desk carries calls, as far as is known. */
+  readonly carried: boolean
   /** The one that rang first is first. Ended ones stay until `dismiss`. */
   readonly calls: readonly CallView[]
   readonly active: ActiveCall | null

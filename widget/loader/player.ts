@@ -1,0 +1,73 @@
+import type { Ducking } from '../src/messages.ts'
+import type { Box } from './geometry.ts'
+
+/** A player of the merchant's own. Volumes are of 1. */
+export interface OwnPlayer {
+  /** Where it is now, in px of the window. */
+  rect?(): { left: number; top: number; width: number; height: number }
+  setVolume?(volume: number): void
+  /** Where it is to be during a call that fills the page, above our frame; null: where it was. */
+  place?(rect: Box | null): void
+}
+export type AnyPlayer = HTMLVideoElement | OwnPlayer
+
+/** The stream while a call is on. Each may be called again with the same. */
+export interface Player {
+  readonly can: { sound: Ducking; swaps: boolean }
+  /** Turns the sound to this part of what it was; 1 gives it back. */
+  duck(volume: number): void
+  place(rect: Box | null): void
+  /** Gives everything back. */
+  release(): void
+}
+
+export function playerOf(player: AnyPlayer): Player {
+  const made = 'tagName' in player ? ofElement(player) : ofOwn(player)
+  return { ...made, release: () => (made.duck(1), made.place(null)) }
+}
+
+function ofOwn(player: OwnPlayer): Omit<Player, 'release'> {
+  let [ducked, placed] = [false, false]
+  return {
+    can: { sound: player.setVolume ? 'down' : '', swaps: !!player.place },
+    duck: (volume) => {
+      if (ducked || volume < 1) player.setVolume?.(volume)
+      ducked = volume < 1
+    },
+    place: (rect) => {
+      if (placed || rect) player.place?.(rect)
+      placed = !!rect
+    },
+  }
+}
+
+function ofElement(video: HTMLVideoElement): Omit<Player, 'release'> {
+  let before: { volume: number; muted: boolean } | null = null
+  let css: string | null = null
+  const now = video.volume
+  // iOS lets no page set the volume; there the stream is silenced instead.
+  video.volume = now > 0.5 ? now - 0.25 : now + 0.25
+  const volume = video.volume !== now
+  video.volume = now
+  return {
+    can: { sound: volume ? 'down' : 'off', swaps: true },
+    duck: (to) => {
+      if (to < 1) before = before || { volume: video.volume, muted: video.muted }
+      if (!before) return
+      if (volume) video.volume = before.volume * to
+      else video.muted = before.muted || to < 1
+      if (to === 1) before = null
+    },
+    place: (rect) => {
+      if (rect) {
+        css = css === null ? video.style.cssText : css
+        video.style.cssText =
+          css + ';position:fixed;margin:0;object-fit:cover;border-radius:16px;z-index:2147483001;left:' +
+          [rect.left, 'top:' + rect.top, 'width:' + rect.width, 'height:' + rect.height, ''].join('px;')
+      } else if (css !== null) {
+        video.style.cssText = css
+        css = null
+      }
+    },
+  }
+}

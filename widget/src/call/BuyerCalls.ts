@@ -1,0 +1,300 @@
+import { asRefusal, browserClock, type Call } from '@livedesk/protocol'
+import { CallClient, callSocket, DeviceRefused, pageBrowser, type CallsView, type CallView, type DeviceFault } from '@livedesk/protocol/CallClient.ts'
+import { shallowReactive } from 'vue'
+import type { Desk } from '../desk.ts'
+import { locale } from '../words.ts'
+import { here, probe, type Abilities } from './probe.ts'
+import { Ring } from './ring.ts'
+import { callWords, codeWords } from './words.ts'
+
+/** Which text about recording was shown; another wording is another name. */
+export const CONSENT_TEXT = 'recording-1'
+/** The stream's sound of 1 while it rings, and while one talks. */
+const RINGING_VOLUME = 0.35
+const TALKING_VOLUME = 0.15
+/** How long it is said that a call is over. */
+const ENDED_MS = 6_000
+
+/**
+ * What the person does before a call: `choose` between product and voice, look at the `preview`, or be told of
+ * an `obstacle`. `asking`: the browser asks him.
+ */
+export type Before = 'none' | 'choose' | 'asking' | 'preview' | 'obstacle'
+
+export interface CallUi {
+  view: CallsView
+  now: number
+  before: Before
+  /** The call that is being answered; null: one is asked for. */
+  answering: string | null
+  fault: DeviceFault | null
+  /** Why it did not work, as a code of the wire. */
+  refused: string | null
+  /** The other picture is the large one. */
+  swapped: boolean
+  soundBlocked: boolean
+  /** Where the call goes on in another browser. */
+  link: string | null
+  busy: boolean
+}
+
+const ofPage = (desk: Desk): CallClient =>
+  new CallClient({ side: 'buyer', socket: callSocket(desk.client!), browser: pageBrowser(), clock: browserClock })
+
+/** The buyer's calls: what the person decides, beside what the client of calls does by itself. */
+export class BuyerCalls {
+  readonly ui: CallUi
+  private readonly ring = new Ring()
+  private media: Call['media'] = 'video'
+  private said = { phase: 'none', volume: 1, swap: false }
+  private looking = false
+  private ticking: ReturnType<typeof setInterval> | undefined
+  private readonly offs: (() => void)[]
+
+  constructor(
+    readonly desk: Desk,
+    readonly client: CallClient = ofPage(desk),
+    readonly abilities: Abilities = probe(here()),
+  ) {
+    this.ui = shallowReactive<CallUi>({
+      view: this.client.view,
+      now: Date.now(),
+      before: 'none',
+      answering: null,
+      fault: null,
+      refused: null,
+      swapped: false,
+      soundBlocked: false,
+      link: null,
+      busy: false,
+    })
+    this.offs = [this.client.subscribe(() => this.changed())]
+    this.client.start()
+  }
+
+  /** The call to show: the one with media, else the one that rings or waits for us, else the last one. */
+  get shown(): CallView | null {
+    const { view } = this.ui
+    return view.active ?? view.calls.find((one) => one.phase !== 'ended') ?? view.calls[view.calls.length - 1] ?? null
+  }
+
+  /** A call is on or rings: minimised, it becomes a tile. */
+  get live(): boolean {
+    const phase = this.shown?.phase
+    return phase !== undefined && phase !== 'ended' && phase !== 'outside'
+  }
+
+  /** The button was tapped. */
+  begin(): void {
+    this.ui.answering = null
+    this.ask()
+  }
+
+  /** The person wants to take the call that rings. */
+  take(callId: string): void {
+    this.ui.answering = callId
+    if (this.desk.state.size === 'tile') this.open()
+    if (this.shown?.call.media === 'voice' && this.abilities.voice) void this.choose('voice')
+    else this.ask()
+  }
+
+  async choose(media: Call['media']): Promise<void> {
+    const { ui, client } = this
+    this.media = media
+    Object.assign(ui, { before: 'asking', fault: null, refused: null })
+    try {
+      const camera = media === 'video'
+      await client.devices.open({ camera, microphone: true }).catch((thrown: unknown) => {
+        // One can be seen without a microphone, and write.
+        if (!camera || (thrown as DeviceRefused).fault !== 'missing') throw thrown
+        return client.devices.open({ camera })
+      })
+    } catch (thrown) {
+      if (this.is('asking')) Object.assign(ui, { before: 'choose', fault: thrown instanceof DeviceRefused ? thrown.fault : 'failed' })
+      return
+    }
+    if (!this.is('asking')) return client.devices.close()
+    if (media === 'voice') await this.place()
+    else ui.before = 'preview'
+  }
+
+  /** Calls, or connects the call that rings, with what the preview shows. */
+  async place(): Promise<void> {
+    const { ui, client, desk } = this
+    const conversationId = desk.state.log?.id
+    ui.busy = true
+    try {
+      if (ui.answering !== null) {
+        const joined = client.answer(ui.answering)
+        ui.before = 'none'
+        await joined
+      } else if (conversationId) await client.invite({ conversationId, media: this.media })
+      ui.before = 'none'
+    } catch (thrown) {
+      client.devices.close()
+      Object.assign(ui, { before: this.live ? 'none' : 'choose', refused: asRefusal(thrown).code })
+    } finally {
+      ui.busy = false
+    }
+  }
+
+  /** Back to the chat; what was open for the preview is given back. */
+  leave(): void {
+    Object.assign(this.ui, { before: 'none', answering: null, fault: null, refused: null, link: null })
+    if (!this.ui.view.active) this.client.devices.close()
+  }
+
+  decline(callId: string): void {
+    this.leave()
+    this.client.decline(callId).catch(() => {})
+  }
+
+  hangUp(callId: string): void {
+    this.client.hangUp(callId).catch(() => {})
+  }
+
+  /** After a reload, or from another page: with the devices that one had. */
+  async resume(): Promise<void> {
+    const { ui, client } = this
+    const call = this.shown
+    if (!call?.me) return
+    ui.busy = true
+    // Whoever gives none now still hears and writes.
+    await client.devices.open({ camera: call.me.camera, microphone: call.me.microphone }).catch(() => {})
+    try {
+      await client.join(call.call.call_id, { move: true })
+    } catch {
+      // The phase says it.
+    } finally {
+      ui.busy = false
+    }
+  }
+
+  consent(granted: boolean): void {
+    this.client.consent(granted, CONSENT_TEXT, locale.value).catch((thrown: unknown) => (this.ui.refused = asRefusal(thrown).code))
+  }
+
+  /** Whatever one wishes of a device: a refusal is a sentence, never an error. */
+  async device(wish: () => Promise<void>): Promise<void> {
+    this.ui.fault = null
+    try {
+      await wish()
+    } catch (thrown) {
+      // Whoever closes the browser's choice of screens has changed his mind.
+      if (thrown instanceof DeviceRefused && !(thrown.fault === 'denied' && this.ui.view.devices.camera === 'on')) this.ui.fault = thrown.fault
+    }
+  }
+
+  /** The tile becomes the call: over the whole page on a phone, else beside it. */
+  open(): void {
+    const { desk } = this
+    if (desk.options.bridge.embedded) desk.show(desk.state.phone && this.live && this.shown?.phase !== 'ringing' ? 'full' : 'sheet')
+  }
+
+  /** Another way instead of a call now: the agent is asked for it in the chat, before the buyer's eyes. */
+  say(line: string): void {
+    this.desk.send(line)
+    this.leave()
+  }
+
+  /** The same call in the system's browser, for a buyer who is signed in. */
+  async openInBrowser(): Promise<void> {
+    const { ui, client, desk } = this
+    const conversationId = desk.state.log?.id
+    if (!conversationId || !desk.client) return
+    ui.busy = true
+    try {
+      const { call_id } = await client.invite({ conversationId, media: 'video' })
+      const { code } = await desk.client.request('call.link', { call_id })
+      const address = new URL(`/c/${encodeURIComponent(desk.options.start.shop)}`, desk.options.origin)
+      address.searchParams.set('code', code)
+      ui.link = address.href
+    } catch (thrown) {
+      ui.refused = asRefusal(thrown).code
+    } finally {
+      ui.busy = false
+    }
+  }
+
+  words(): string | null {
+    const { fault, refused } = this.ui
+    return fault ? callWords.value.fault[fault] : refused ? codeWords(refused) : null
+  }
+
+  /** Ends it; may be called twice. */
+  stop(): void {
+    this.offs.splice(0).forEach((off) => off())
+    clearInterval(this.ticking)
+    this.ring.stop()
+    this.client.stop()
+    if (this.said.volume < 1) this.desk.options.bridge.say({ livedesk: 'duck', volume: 1, swap: false })
+  }
+
+  // --------------------------------------------------------------------------------------------------
+
+  private is(before: Before): boolean {
+    return this.ui.before === before
+  }
+
+  private ask(): void {
+    const { video, voice } = this.abilities
+    Object.assign(this.ui, { before: video || voice ? 'choose' : 'obstacle', fault: null, refused: null, link: null })
+  }
+
+  private changed(): void {
+    const { ui, client } = this
+    ui.view = client.view
+    ui.now = Date.now()
+    // What one event brings about, it brings about at once: only where that leads to is told.
+    if (!this.looking) void Promise.resolve().then(() => this.look())
+    this.looking = true
+  }
+
+  private look(): void {
+    const { desk } = this
+    this.looking = false
+    if (this.offs.length === 0) return
+    const call = this.shown
+    const phase = call?.phase ?? 'none'
+    if (phase !== this.said.phase) this.moved(call, phase)
+    this.duck()
+    const { size } = desk.state
+    if (size === 'tile' && !this.live) desk.minimise()
+    else if (size === 'full' && !this.live && desk.state.view === 'chat') desk.show('sheet')
+  }
+
+  private moved(call: CallView | null, phase: string): void {
+    const { ui, desk } = this
+    this.said.phase = phase
+    desk.options.bridge.say({ livedesk: 'event', name: 'call', detail: { state: phase } })
+    if (phase === 'ringing' || phase === 'calling') this.ring.start(phase === 'ringing')
+    else this.ring.stop()
+    if (phase !== 'ringing' && ui.answering !== null && ui.before !== 'none') this.leave()
+    if (phase === 'connected') Object.assign(ui, { answering: null, refused: null })
+    // It rings, or goes on, where nobody would see it.
+    const hidden = desk.state.size === 'pill' || desk.state.size === 'hidden'
+    if (hidden && (phase === 'ringing' || phase === 'away')) desk.show('tile')
+    // A page that could keep nothing knows of the call before it knows of the conversation.
+    if (phase !== 'none' && !desk.client?.current) desk.ask({})
+    clearInterval(this.ticking)
+    if (this.live) this.ticking = setInterval(() => (ui.now = Date.now()), 500)
+    if (phase === 'ended') {
+      ui.swapped = ui.soundBlocked = false
+      const over = call!.call.call_id
+      setTimeout(() => this.client.dismiss(over), ENDED_MS)
+    }
+  }
+
+  /** Called also when the frame has another size. */
+  duck(): void {
+    const { bridge } = this.desk.options
+    const { size, player } = this.desk.state
+    const ringing = this.said.phase === 'ringing' || this.said.phase === 'calling'
+    const talking = this.live && !ringing && this.said.phase !== 'away' && this.said.phase !== 'elsewhere'
+    const volume = talking ? TALKING_VOLUME : ringing ? RINGING_VOLUME : 1
+    const swap = talking && size === 'full' && player.swaps
+    if (volume === this.said.volume && swap === this.said.swap) return
+    Object.assign(this.said, { volume, swap })
+    bridge.say({ livedesk: 'duck', volume, swap })
+  }
+}

@@ -1,0 +1,305 @@
+import { mount } from '@vue/test-utils'
+import type { Call } from '@livedesk/protocol'
+import { nextTick, shallowReactive } from 'vue'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { aCall, CallWorld, refuse, somebody } from '../../protocol/typescript/test/callWorld.ts'
+import { BuyerCalls, CONSENT_TEXT } from '../src/call/BuyerCalls.ts'
+import CallStage from '../src/call/CallStage.vue'
+import { appOf, probe, type Abilities, type Surroundings } from '../src/call/probe.ts'
+import { callWords, overWords } from '../src/call/words.ts'
+import type { Desk } from '../src/desk.ts'
+import type { FromFrame } from '../src/messages.ts'
+
+// The page of these tests plays nothing.
+Object.defineProperty(HTMLMediaElement.prototype, 'srcObject', { writable: true, value: null })
+HTMLMediaElement.prototype.play = async () => {}
+
+const words = callWords.value
+const BROWSER: Surroundings = {
+  secure: true,
+  userAgent: 'Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 Chrome/131.0.0.0 Mobile Safari/537.36',
+  devices: true,
+  peers: true,
+  allowed: { camera: true, microphone: true },
+}
+
+describe('what can be done here', () => {
+  test('a browser of today can both', () => {
+    expect(probe(BROWSER)).toEqual({ video: true, voice: true, obstacle: null, app: null })
+  })
+
+  test('a page without https can neither, whatever else it has', () => {
+    expect(probe({ ...BROWSER, secure: false })).toMatchObject({ video: false, voice: false, obstacle: 'insecure' })
+  })
+
+  test('a page that gives its frame no camera leaves the voice', () => {
+    const allowed = { camera: false, microphone: true }
+    expect(probe({ ...BROWSER, allowed })).toMatchObject({ video: false, voice: true, obstacle: 'policy' })
+  })
+
+  test('where the browser has no word for policies the person is asked', () => {
+    expect(probe({ ...BROWSER, allowed: null })).toMatchObject({ video: true, voice: true, obstacle: null })
+  })
+
+  test('an app that keeps its camera from pages is told by its name, an old browser is not one', () => {
+    const userAgent = 'Mozilla/5.0 (iPhone; CPU iPhone OS 14_2 like Mac OS X) AppleWebKit/605.1.15 MicroMessenger/8.0.40'
+    expect(probe({ ...BROWSER, userAgent, devices: false })).toMatchObject({ obstacle: 'app', app: 'wechat' })
+    expect(probe({ ...BROWSER, userAgent })).toMatchObject({ video: true, obstacle: null, app: 'wechat' })
+    expect(probe({ ...BROWSER, peers: false })).toMatchObject({ obstacle: 'unsupported', app: null })
+  })
+
+  test.each([
+    ['douyin', 'Mozilla/5.0 (Linux; Android 13) Chrome/118.0.0.0 Mobile aweme_290400 BytedanceWebview/d8a21c6'],
+    ['kuaishou', 'Mozilla/5.0 (Linux; Android 12) Chrome/101.0 Mobile Safari/537.36 Kwai/12.1.20'],
+    ['taobao', 'Mozilla/5.0 (iPhone; CPU iPhone OS 16_1 like Mac OS X) Mobile/20B82 AliApp(TB/10.20.10)'],
+    ['alipay', 'Mozilla/5.0 (iPhone) Mobile/15E148 Ariver/1.1 AliApp(AP/10.5.66) AlipayClient/10.5.66'],
+  ])('the browser inside %s is known by what it says of itself', (app, userAgent) => {
+    expect(appOf(userAgent)).toBe(app)
+  })
+})
+
+const answered = (more: Partial<Call> = {}): Call => aCall({ state: 'answered', revision: 2, ...more })
+const connected = (more: Partial<Call> = {}): Call =>
+  aCall({
+    state: 'connected',
+    revision: 5,
+    participants: [somebody('buyer', { state: 'joined' }), somebody('agent', { state: 'joined', name: '木槿' })],
+    ...more,
+  })
+
+/** A buyer with the conversation open, on a page that is or is not ours. */
+function desk(size: Desk['state']['size'] = 'sheet', can: Partial<Abilities> = {}) {
+  const world = new CallWorld()
+  const said: FromFrame[] = []
+  const lines: string[] = []
+  const state = shallowReactive({
+    size,
+    phone: true,
+    view: 'chat',
+    log: { id: 'conversation', state: 'open', agentName: '木槿' },
+    player: { sound: '', swaps: false },
+  })
+  const asked: unknown[] = []
+  const made = {
+    state,
+    client: { current: {} as unknown, request: async () => ({ code: 'one-time', expires_at: 0 }) },
+    options: { bridge: { embedded: true, say: (one: FromFrame) => said.push(one) }, start: { shop: 'cloud' }, origin: 'https://desk.example' },
+    show: (to: Desk['state']['size']) => (state.size = to),
+    minimise: () => (state.size = calls.live ? 'tile' : 'pill'),
+    send: (text: string) => lines.push(text),
+    ask: (place: unknown) => asked.push(place),
+  }
+  const calls: BuyerCalls = new BuyerCalls(made as unknown as Desk, world.client, { ...probe(BROWSER), ...can })
+  onTestFinished(() => calls.stop())
+  const stage = mount(CallStage, { props: { calls } })
+  onTestFinished(() => stage.unmount())
+  const ducks = (): unknown[] => said.filter((one) => one.livedesk === 'duck').map(({ livedesk: _, ...one }) => one)
+  const states = (): unknown[] => said.flatMap((one) => (one.livedesk === 'event' && one.name === 'call' ? [one.detail] : []))
+  const tap = async (text: string): Promise<void> => {
+    const button = stage.findAll('button').find((one) => one.text().includes(text) || one.attributes('aria-label') === text)
+    if (!button) throw new Error(`There is no "${text}" in: ${stage.text()}`)
+    await button.trigger('click')
+    await world.clock.pass(0)
+    await nextTick()
+  }
+  return { world, calls, stage, state, said, lines, asked, made, ducks, states, tap }
+}
+type Page = ReturnType<typeof desk>
+
+async function called(page: Page): Promise<void> {
+  page.calls.begin()
+  await nextTick()
+  await page.tap(words.videoOnly)
+  await page.tap(words.place)
+}
+async function inCall(page = desk()): Promise<Page> {
+  await called(page)
+  page.world.living = [answered()]
+  page.world.tell('call.answered', answered())
+  await page.world.clock.pass(1)
+  page.world.living = [connected()]
+  page.world.tell('call.joined', connected())
+  await page.world.clock.pass(0)
+  await nextTick()
+  expect(page.calls.shown?.phase).toBe('connected')
+  return page
+}
+
+describe('before a call', () => {
+  test('one chooses between product and voice, and sees the rear camera before anything leaves the page', async () => {
+    const page = desk()
+    page.calls.begin()
+    await nextTick()
+    await page.tap(words.videoOnly)
+    expect(page.world.tracks[1]!.constraints).toMatchObject({ facingMode: { ideal: 'environment' } })
+    expect(page.stage.text()).toContain(words.preview)
+    expect(page.world.commands('call.invite')).toEqual([])
+    await page.tap(words.place)
+    expect(page.world.commands('call.invite')).toMatchObject([{ conversation_id: 'conversation', media: 'video' }])
+    expect(page.stage.text()).toContain(words.calling('木槿').slice(0, 4))
+  })
+
+  test('by voice alone no camera is opened', async () => {
+    const page = desk()
+    page.calls.begin()
+    await nextTick()
+    await page.tap(words.voiceOnly)
+    expect(page.world.tracks.map((track) => track.kind)).toEqual(['audio'])
+    expect(page.world.commands('call.invite')).toMatchObject([{ media: 'voice' }])
+  })
+
+  test('whoever goes back from the preview gives the camera back', async () => {
+    const page = desk()
+    page.calls.begin()
+    await nextTick()
+    await page.tap(words.videoOnly)
+    await page.tap(words.cancel)
+    expect(page.world.tracks.map((track) => track.readyState)).toEqual(['ended', 'ended'])
+    expect(page.stage.text()).toBe('')
+  })
+
+  test('a camera that is refused says how to allow it, and asking for pictures is one tap', async () => {
+    const page = desk()
+    page.world.denies = 'NotAllowedError'
+    page.calls.begin()
+    await nextTick()
+    await page.tap(words.videoOnly)
+    expect(page.stage.find('[role=alert]').text()).toBe(words.fault.denied)
+    await page.tap(words.askShots)
+    expect(page.lines).toEqual([words.askShotsLine])
+    expect(page.calls.ui.before).toBe('none')
+  })
+
+  test('when there is no room for a call it is said, and the agent can be asked to call back', async () => {
+    const page = desk()
+    page.world.answers['call.invite'] = refuse('busy')
+    await called(page)
+    expect(page.stage.text()).toContain(words.code.busy)
+    expect(page.world.tracks.map((track) => track.readyState)).toEqual(['ended', 'ended'])
+    await page.tap(words.callBack)
+    expect(page.lines).toEqual([words.callBackLine])
+  })
+
+  test('where an app has no camera the same buyer goes on in the browser of the system', async () => {
+    const page = desk('sheet', { video: false, voice: false, obstacle: 'app', app: 'wechat' })
+    page.calls.begin()
+    await nextTick()
+    expect(page.stage.text()).toContain(words.obstacle.app(words.app.wechat))
+    await page.tap(words.openInBrowser)
+    await nextTick()
+    expect(page.stage.find('a').attributes('href')).toBe('https://desk.example/c/cloud?code=one-time')
+  })
+})
+
+describe('a call that rings', () => {
+  test('comes as a tile where the conversation is shut, and asks for the camera only when it is taken', async () => {
+    const page = desk('pill')
+    page.world.tell('call.rang', aCall({ invited_by: 'agent', participants: [somebody('buyer'), somebody('agent', { name: '木槿' })] }))
+    await nextTick()
+    expect(page.state.size).toBe('tile')
+    expect(page.stage.find('[role=alert]').text()).toBe(words.invitedVideo('木槿'))
+    expect(page.world.tracks).toEqual([])
+    await page.tap(words.answer)
+    await nextTick()
+    expect(page.state.size).toBe('sheet')
+    await page.tap(words.videoOnly)
+    await page.tap(words.connect)
+    expect(page.world.commands('call.answer')).toEqual([{ call_id: 'call' }])
+  })
+
+  test('is declined with one tap and nothing was opened', async () => {
+    const page = desk()
+    page.world.tell('call.rang', aCall({ invited_by: 'agent' }))
+    await nextTick()
+    await page.tap(words.decline)
+    expect(page.world.commands('call.decline')).toEqual([{ call_id: 'call' }])
+    expect(page.world.tracks).toEqual([])
+  })
+})
+
+describe('in a call', () => {
+  test('recording is a question beside it, which either answer ends', async () => {
+    const page = await inCall()
+    expect(page.stage.find('.call-consent').exists()).toBe(true)
+    expect(page.stage.find('.call-controls').exists()).toBe(true)
+    await page.tap(words.recordNo)
+    expect(page.world.commands('call.consent')).toEqual([
+      { call_id: 'call', granted: false, text_version: CONSENT_TEXT, locale: 'zh-CN' },
+    ])
+  })
+
+  test('that it is recorded stays before the eyes, also as a tile, until the call is over', async () => {
+    const page = await inCall()
+    page.world.tell('call.recording_changed', connected({ revision: 6, recording: { state: 'on' } }))
+    await nextTick()
+    expect(page.stage.find('.call-chip.recording').text()).toBe(words.recording)
+    page.made.minimise()
+    await nextTick()
+    expect(page.stage.find('.call-chip.recording').exists()).toBe(true)
+    await page.calls.hangUp('call')
+    await nextTick()
+    expect(page.stage.find('.call-chip.recording').exists()).toBe(false)
+  })
+
+  test('the stream is turned down while it rings and talks, and given back at the end', async () => {
+    const page = await inCall()
+    page.calls.hangUp('call')
+    await page.world.clock.pass(0)
+    expect(page.ducks()).toEqual([
+      { volume: 0.35, swap: false },
+      { volume: 0.15, swap: false },
+      { volume: 1, swap: false },
+    ])
+  })
+
+  test('the page around hears each state once', async () => {
+    const page = await inCall()
+    expect(page.states()).toEqual([{ state: 'calling' }, { state: 'joining' }, { state: 'connecting' }, { state: 'connected' }])
+  })
+
+  test('marks lie on the picture that they were drawn on', async () => {
+    const page = await inCall()
+    const mark = { shape: 'circle', mark_id: 'm', of: 'buyer', frame_ms: 0, centre: { x: 0.5, y: 0.5 }, rx: 0.1, ry: 0.1 }
+    page.world.hear('call.marked', { call_id: 'call', entry: { seq: 1, participant_id: 'agent', at: 0, mark } })
+    await nextTick()
+    expect(page.stage.findAll('.marks ellipse')).toHaveLength(2)
+    expect(page.stage.text()).toContain(words.marked)
+    page.world.hear('call.marked', { call_id: 'call', entry: { seq: 2, participant_id: 'agent', at: 0, mark: { shape: 'clear', mark_id: 'n', of: 'buyer', frame_ms: 0 } } })
+    await nextTick()
+    expect(page.stage.find('.marks').exists()).toBe(false)
+  })
+
+  test('a lost network is said in words on either side', async () => {
+    const page = await inCall()
+    page.world.tell('call.reconnecting', connected({ revision: 6, participants: [somebody('buyer', { state: 'joined' }), somebody('agent', { state: 'reconnecting', name: '木槿' })] }), { participant_id: 'agent', code: 'leg_lost' })
+    await nextTick()
+    expect(page.stage.text()).toContain(words.interrupted('木槿'))
+    page.world.path = null
+    page.world.peer.become('failed')
+    await nextTick()
+    expect(page.stage.text()).toContain(words.reconnecting)
+  })
+
+  test('another page that was in it takes it with one tap, with the camera that was on', async () => {
+    const page = desk('pill')
+    page.made.client.current = null
+    page.world.living = [connected()]
+    page.world.reconnected()
+    await page.world.clock.pass(0)
+    await nextTick()
+    expect(page.state.size).toBe('tile')
+    expect(page.asked).toEqual([{}])
+    await page.tap(words.resume)
+    await page.world.clock.pass(1)
+    expect(page.world.commands('call.join')).toMatchObject([{ call_id: 'call', move: true }])
+    expect(page.world.tracks.map((track) => track.kind)).toEqual(['audio', 'video'])
+  })
+})
+
+test('why a call is over is said from the buyer’s side', () => {
+  expect(overWords('declined', 'agent', 'buyer')).toBe(words.ended.declinedMine)
+  expect(overWords('no_answer', 'agent', 'system')).toBe(words.ended.missed)
+  expect(overWords('cancelled', 'buyer', null)).toBe(words.ended.cancelledMine)
+  expect(overWords('cancelled', 'agent', 'agent')).toBe(words.ended.cancelled)
+  expect(overWords(null, 'agent', null)).toBe(words.ended.other)
+})
