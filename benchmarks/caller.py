@@ -10,12 +10,12 @@ import asyncio
 import itertools
 import struct
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
 from aiortc.rtcconfiguration import RTCBundlePolicy
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from pylibsrtp import Error as SrtpError
@@ -55,13 +55,18 @@ class Caller:
         loss_in: Iterable[bool] = NOTHING_LOST,
         *,
         address: str = "127.0.0.1",
+        relay: Sequence[dict[str, Any]] = (),
     ) -> None:
-        """`address`: one of the loopback's, from which it sends."""
-        self._address = address
+        """`address`: one of the loopback's, from which it sends. `relay`: TURN servers (RTCIceServer);
+        then it sends by them alone."""
+        self._addresses = [] if relay else [address]
         self._loss_out: Iterator[bool] = itertools.cycle(loss_out)
         self._loss_in: Iterator[bool] = itertools.cycle(loss_in)
         self.peer = RTCPeerConnection(
-            RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
+            RTCConfiguration(
+                iceServers=[RTCIceServer(**server) for server in relay],
+                bundlePolicy=RTCBundlePolicy.MAX_BUNDLE,
+            )
         )
         self.tracks: dict[str, Track] = {}
         self.on_rtp: Callable[[bytes, float], None] = lambda packet, now: None
@@ -110,7 +115,7 @@ class Caller:
         gather = connection.get_component_candidates
 
         async def loopback(component: int, addresses: list[str], timeout: int = 5) -> list[Any]:  # noqa: ASYNC109
-            return list(await gather(component, [self._address], timeout))
+            return list(await gather(component, self._addresses, timeout))
 
         connection.get_component_candidates = loopback  # type: ignore[method-assign]
 

@@ -17,6 +17,7 @@ class Need:
     packages: tuple[str, ...]
     found: Callable[[], bool]
     without: str  # what is not run without it
+    masked: tuple[str, ...] = ()  # services that Debian would start at once, and the tests do not need
 
 
 BROWSER = "Chromium"
@@ -35,6 +36,14 @@ NEEDS = (
         lambda: programs.postgres_bin() is not None,
         "the PostgreSQL half of the tests",
     ),
+    Need(
+        "coturn",
+        ("coturn",),
+        lambda: programs.turnserver() is not None,
+        "the tests of calls over a relay",
+        # It would relay for anybody as it comes.
+        masked=("coturn.service",),
+    ),
     # Debian's is often too old, and the environment brings one: nothing to install.
     Need(
         NODE,
@@ -51,7 +60,7 @@ def provide() -> dict[str, str]:
     packages = [package for need in missing for package in need.packages]
     obstacle = ""
     if packages:
-        obstacle = _obstacle() or _install(packages)
+        obstacle = _obstacle() or _install(packages, [unit for need in missing for unit in need.masked])
     sentences = {}
     for need in missing:
         if not need.found():
@@ -68,9 +77,11 @@ def _obstacle() -> str:
     return ""
 
 
-def _install(packages: list[str]) -> str:
+def _install(packages: list[str], masked: list[str]) -> str:
     """Answer what went wrong, or nothing."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    if masked and shutil.which("systemctl") is not None:
+        subprocess.run(["systemctl", "mask", *masked], stdin=subprocess.DEVNULL, check=False)
     print(f"Installing {', '.join(packages)} from Debian ...", flush=True)
     for command in (
         ["apt-get", "update", "-q"],

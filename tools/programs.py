@@ -35,6 +35,12 @@ def redis_server() -> Path | None:
     return Path(found) if found else None
 
 
+def turnserver() -> Path | None:
+    """coturn's server."""
+    found = shutil.which("turnserver")
+    return Path(found) if found else None
+
+
 def postgres_bin(debian: Path = Path("/usr/lib/postgresql")) -> Path | None:
     """The folder with `initdb`, `postgres` and `psql`: in PATH, or the newest of Debian's, outside of it."""
     ours = sorted(debian.glob("*/bin"), key=lambda folder: _numbers(folder.parent.name), reverse=True)

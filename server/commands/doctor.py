@@ -25,6 +25,7 @@ from server.identifiers import epoch_ms
 from server.storage.database import Database
 from server.storage.inspection import inspect
 from server.storage.refusal import StorageRefused
+from server.turn import Turn
 
 FILES_FLOOR = 4_096
 """Open files that a process must be allowed: a socket is one."""
@@ -71,6 +72,7 @@ async def examine(settings: Settings) -> list[Finding]:
         await _port("port", settings.bind, settings.port),
         *await _admin_port(settings),
         await asyncio.to_thread(_calls, settings),
+        *await _relays(settings),
         _files(),
         _build("widget"),
         _build("console"),
@@ -177,6 +179,25 @@ def _calls(settings: Settings) -> Finding:
         return Finding("calls", False, f"no UDP port of {settings.media_ports} on {address}: {error}")
     announced = f", announced as {settings.media_announce}" if settings.media_announce else ""
     return Finding("calls", True, f"{free} of {len(ports)} UDP ports free on {address}{announced}")
+
+
+async def _relays(settings: Settings) -> list[Finding]:
+    """Each TURN server, asked as a browser would, at the same time."""
+    if settings.turn_secret is None or settings.no_calls is not None:
+        return []
+    # Imported here: it loads what carries calls, and most commands do not need that.
+    from media import relay
+
+    (own,) = Turn(settings.turn_urls, settings.turn_secret).servers("doctor", epoch_ms())
+    media = settings.media_announce or settings.media_address
+    faults = await asyncio.gather(
+        *(relay.examined(relay.relay_of(url), own.username, own.credential, media) for url in own.urls)
+    )
+    well = "relays to the media process and nowhere else"
+    return [
+        Finding("relay", fault is None, f"{url} {well if fault is None else relay.SENTENCES[fault]}")
+        for url, fault in zip(own.urls, faults, strict=True)
+    ]
 
 
 def _livedesk_answers(host: str, port: int) -> bool:

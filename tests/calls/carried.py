@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,8 @@ from protocol.base import RateClass
 from recordings import journal
 from recordings.manifest import Manifest
 from server.bootstrap import media_of
+from server.config import Settings
+from server.desk.world import Media
 from server.identifiers import new_client_id
 from server.storage.recordings import RecordingFile, RecordingRow
 from signaling.limits import Allowance, Limits
@@ -63,9 +65,13 @@ class Side:
         if self.joined:
             await self.caller.close()
             self.caller = Caller(address=self.address)
-        self.joined = await self.person.ask("call.join", call_id=self.call_id, **more)
-        self.caller.on_rtp = self._hear
+        self.resumes(await self.person.ask("call.join", call_id=self.call_id, **more))
         return await self.caller.answer(self.joined["offer"])
+
+    def resumes(self, joined: dict[str, Any]) -> None:
+        """The caller is the peer of this leg."""
+        self.joined = joined
+        self.caller.on_rtp = self._hear
 
     async def describes(self, answer: str) -> None:
         await self.person.ask(
@@ -131,12 +137,17 @@ class Side:
 
 @asynccontextmanager
 async def served(
-    folder: Path, media: str = "tests.media_worker.admitting"
+    folder: Path,
+    media: str = "tests.media_worker.admitting",
+    carry: Callable[[Settings, str], Media] | None = None,
 ) -> AsyncIterator[tuple[House, Side, Side, str]]:
-    """A buyer whose conversation (the last of the four) an agent has. `media` is what carries calls."""
-    admitting = partial(media_of, module=media)
+    """A buyer whose conversation (the last of the four) an agent has.
+
+    `media` is the module that carries calls; `carry` makes it of the settings in another way.
+    """
+    made = carry or partial(media_of, module=media)
     url = f"sqlite:///{folder / 'desk.db'}"
-    async with furnished(url, folder, media=admitting, limits=UNHURRIED) as house:
+    async with furnished(url, folder, media=made, limits=UNHURRIED) as house:
         agent, buyer = Side(await house.agent("a1"), AGENTS), Side(await house.buyer(), BUYERS)
         try:
             yield house, buyer, agent, await open_conversation(buyer.person, agent.person)
