@@ -132,8 +132,9 @@ class Livedesk:
             self.signaling.publish([RowChanged(summary(row))])
 
     async def tidy(self) -> None:
-        """Ends sign-ins that nobody uses; one with a socket here is in use."""
+        """Ends sign-ins that nobody uses, except with a socket here, and removes files that a crash left."""
         await self.sockets.end_idle(self.signaling.audience().sign_ins)
+        await self.uploads.sweep()
 
     async def start(self) -> None:
         """Begins to serve the line and to hear other nodes."""

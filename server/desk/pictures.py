@@ -28,6 +28,10 @@ FILES_A_CONVERSATION = 100
 BYTES_A_DAY = 200 * 1024 * 1024
 """Of one buyer, as stored: four hundred pictures. Protects the shelf from one who never tires."""
 DAY_MS = 86_400_000
+LEFT_MS = 3_600_000
+"""After so long nobody is putting a file on the shelf any more: thirty times what an upload may take."""
+LEFT_AT_ONCE = 100
+"""Files of one sweep that were left behind; the others are taken at the next one."""
 COMPARED = 20_000
 """A shop's newest pictures that a new one is compared with: some weeks of a large shop, in 10 ms."""
 
@@ -59,7 +63,10 @@ class Uploads(Cases):
     async def store(
         self, buyer_id: str, conversation_id: str, client_id: str, content: bytes
     ) -> files.FileStored:
-        """Keeps a picture. Its row is written when its bytes are durable, so what is known can be shown."""
+        """Keeps a picture. Its row is written when its bytes are durable, so what is known can be shown.
+
+        That it comes is noted before: of whoever is killed in between, `sweep` takes the bytes away.
+        """
         made = await self._maker.make_anew(content)
         async with self.world.db.read() as unit:
             found = await unit.conversations.of_buyer(conversation_id, buyer_id)
@@ -77,15 +84,31 @@ class Uploads(Cases):
             likeness=made.likeness,
             stored_at=self.world.clock(),
         )
-        await self._shelf.put(file.name, made.content)
+        async with self.world.db.write() as unit:
+            await unit.files.begin(file, now=file.stored_at)
         try:
+            await self._shelf.put(file.name, made.content)
             kept = await self._add(file)
         except BaseException:
-            await self._shelf.remove(file.name)
+            await self._take_away(file.id, file.name)
             raise
         if kept.id != file.id:
-            await self._shelf.remove(file.name)
+            await self._take_away(file.id, file.name)
         return _stored(kept)
+
+    async def sweep(self) -> None:
+        """Takes away what was left on the shelf without a row. To be called every minute or so."""
+        before = self.world.clock() - LEFT_MS
+        async with self.world.db.write() as unit:
+            left = await unit.files.give_up(before=before, limit=LEFT_AT_ONCE)
+        for file_id, name in left:
+            await self._take_away(file_id, name)
+
+    async def _take_away(self, file_id: str, name: str) -> None:
+        """What cannot be now is at a later sweep."""
+        if await self._shelf.remove(name):
+            async with self.world.db.write() as unit:
+                await unit.files.forget(file_id)
 
     async def _add(self, file: FileRecord) -> FileRecord:
         async with self.world.db.write() as unit:
@@ -95,7 +118,8 @@ class Uploads(Cases):
             if known is not None:
                 return known
             await self._within_limits(unit, found, file.buyer_id)
-            await unit.files.add(file)
+            if not await unit.files.add(file):
+                raise Refused(ErrorCode.retry)
         return file
 
     async def _within_limits(self, unit: Reader, found: Conversation, buyer_id: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import glob
 import hashlib
 import logging
 import os
@@ -104,6 +105,8 @@ class Shelf:
     async def remove(self, name: str) -> bool:
         """Takes a file away, and says whether it is; one that is not there is away already."""
         try:
+            if self._folder is not None:
+                await asyncio.to_thread(_remove_begun, self._folder / name)
             await obstore.delete_async(self._store, name)
         except FileNotFoundError:
             return True
@@ -123,6 +126,12 @@ async def _parts(source: Path, sha256: str) -> AsyncIterator[bytes]:
     # Before the end: a store lets nothing appear under the name until all has come.
     if digest.hexdigest() != sha256:
         raise _Changed
+
+
+def _remove_begun(path: Path) -> None:
+    """What the library had written of it when it was killed; it writes `name#1` before it renames."""
+    for each in path.parent.glob(f"{glob.escape(path.name)}#*"):
+        each.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

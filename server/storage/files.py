@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.storage.file_tables import files, shot_lists, uploads
 from server.storage.inserting import insert_or_leave
-from server.storage.schema import files, shot_lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,35 @@ class Files:
         )
         return _record((await self._connection.execute(query)).first())
 
-    async def add(self, file: FileRecord) -> None:
-        """Store what is known of a file whose bytes are on the shelf."""
+    async def begin(self, file: FileRecord, *, now: int) -> None:
+        """Note that its bytes will be put on the shelf, before they are."""
+        values = {"id": file.id, "name": file.name, "begun_at": now, "given_up": False}
+        await self._connection.execute(insert(uploads).values(values))
+
+    async def forget(self, file_id: str) -> None:
+        """Nothing of it is on the shelf any more."""
+        await self._connection.execute(delete(uploads).where(uploads.c.id == file_id))
+
+    async def give_up(self, *, before: int, limit: int) -> list[tuple[str, str]]:
+        """Ids and names of what was begun before a time and never got a row; from now on none gets one."""
+        old = select(uploads.c.id).where(uploads.c.begun_at < before)
+        oldest = old.order_by(uploads.c.begun_at).limit(limit).with_for_update(skip_locked=True)
+        given_up = (
+            update(uploads)
+            .where(uploads.c.id.in_(oldest.scalar_subquery()))
+            .values(given_up=True)
+            .returning(uploads.c.id, uploads.c.name)
+        )
+        return [(file_id, name) for file_id, name in await self._connection.execute(given_up)]
+
+    async def add(self, file: FileRecord) -> bool:
+        """Store what is known of a file whose bytes are on the shelf; False where it was given up."""
+        begun = delete(uploads).where(uploads.c.id == file.id, uploads.c.given_up.is_(False))
+        if (await self._connection.execute(begun)).rowcount != 1:
+            return False
         values = {name: getattr(file, name) for name in FileRecord.__dataclass_fields__}
         await self._connection.execute(insert(files).values(values | {"likeness": f"{file.likeness:016x}"}))
+        return True
 
     async def count(self, conversation_id: str) -> int:
         """How many files a conversation has."""

@@ -577,42 +577,6 @@ provenances = Table(
 )
 """The birth certificates, one row a version: a later event makes a new row, none is ever changed."""
 
-files = Table(
-    "files",
-    metadata,
-    _id(),
-    _of("shop_id", "shops.id"),
-    _of("conversation_id", "conversations.id"),
-    _of("buyer_id", "buyers.id"),
-    Column("client_id", String(36), nullable=False),
-    Column("media_type", String(64), nullable=False),
-    Column("size", Integer, nullable=False),
-    Column("width", Integer, nullable=False),
-    Column("height", Integer, nullable=False),
-    Column("sha256", String(64), nullable=False),
-    Column("likeness", String(16), nullable=False),
-    Column("stored_at", Millis, nullable=False),
-    Column("placed_seq", BigInteger),
-    UniqueConstraint("conversation_id", "client_id"),
-    Index(None, "shop_id", "stored_at"),
-    Index(None, "buyer_id", "stored_at"),
-)
-"""Pictures on the shelf, below their shop's id. `buyer_id` sent it; who may see it follows the conversation.
-
-`likeness`: the 64-bit hash as 16 hex digits. `placed_seq`: the entry that shows it, null until there is one.
-"""
-
-shot_lists = Table(
-    "shot_lists",
-    metadata,
-    _of("shop_id", "shops.id"),
-    Column("product_id", Id, nullable=False),
-    Column("shots", Document, nullable=False),
-    Column("updated_at", Millis, nullable=False),
-    PrimaryKeyConstraint("shop_id", "product_id"),
-)
-"""Pictures to ask for with a product; a product without a row has the usual list."""
-
 case_counters = Table(
     "case_counters",
     metadata,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from protocol.files import MAX_PICTURE_BYTES
+from protocol.files import LINKS_A_CALL, MAX_PICTURE_BYTES
+from protocol.shots import SHOTS_A_LIST
 from server.auth.links import LINK_MS, Viewer
 from server.desk import pictures
 from server.identifiers import new_client_id
@@ -186,6 +188,114 @@ async def test_a_buyer_who_has_used_up_his_day_waits(house: House, monkeypatch: 
     with pytest.raises(Refusal) as refused:
         await house.upload(buyer, conversation, encoded(scene(3)))
     assert (refused.value.code, refused.value.data) == ("too_many", {"limit": "bytes_a_day"})
+
+
+async def test_what_a_killed_server_left_on_the_shelf_is_taken_away_and_nothing_else(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent, buyer, conversation, _ = await talking(house)
+    kept = await house.upload(buyer, conversation, encoded(scene(1)))
+    async with house.node.db.read() as unit:
+        file = await unit.files.get(kept["file_id"])
+    assert file is not None
+    folder = house.node.settings.data / "files" / "cloud"
+    uploads, clock = house.node.uploads, house.node.merchant.world.clock
+
+    def files_there() -> set[str]:
+        return {path.name for path in folder.iterdir()}
+
+    class Killed(BaseException):
+        """Whoever is killed clears nothing up."""
+
+    async def killed(*_: Any) -> Any:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(uploads, "_add", killed)
+        patched.setattr(uploads, "_take_away", killed)
+        for _ in range(2):
+            with pytest.raises(Killed):
+                await uploads.store(file.buyer_id, conversation, new_client_id(), encoded(scene(2)))
+    left = files_there() - {kept["file_id"]}
+    assert len(left) == 2
+    # Another one died while it was being written.
+    first = min(left)
+    (folder / first).rename(folder / f"{first}#1")
+    await uploads.sweep()
+    assert len(files_there()) == 3, "somebody may still be at it"
+    monkeypatch.setattr(
+        uploads, "world", replace(uploads.world, clock=lambda: clock() + pictures.LEFT_MS + 1)
+    )
+    await uploads.sweep()
+    assert files_there() == {kept["file_id"]}
+    assert (await seen(house, agent, kept["file_id"]))[0] == 200
+
+
+async def test_so_many_left_files_are_taken_away_at_a_sweep(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "LEFT_AT_ONCE", 2)
+    monkeypatch.setattr(pictures, "LEFT_MS", -1)
+    _, buyer, conversation, _ = await talking(house)
+    found = await house.upload(buyer, conversation, encoded(scene(1)))
+    async with house.node.db.write() as unit:
+        file = await unit.files.get(found["file_id"])
+        assert file is not None
+        for number in range(3):
+            await unit.files.begin(replace(file, id=f"left-{number}"), now=file.stored_at - 3 + number)
+    taken: list[str] = []
+
+    async def remove(name: str) -> bool:
+        taken.append(name)
+        return name != "cloud/left-0"  # the shelf cannot, this time
+
+    monkeypatch.setattr(house.node.uploads._shelf, "remove", remove)
+    for expected in (["left-0", "left-1"], ["left-0", "left-2"], ["left-0"]):
+        taken.clear()
+        await house.node.uploads.sweep()
+        assert sorted(taken) == [f"cloud/{each}" for each in expected]
+
+
+async def test_a_file_that_was_given_up_gets_no_row_any_more(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, buyer, conversation, _ = await talking(house)
+    monkeypatch.setattr(pictures, "LEFT_MS", -1)
+    uploads = house.node.uploads
+    put = uploads._shelf.put
+
+    async def slow(name: str, content: bytes) -> None:
+        await put(name, content)
+        await uploads.sweep()
+
+    monkeypatch.setattr(uploads._shelf, "put", slow)
+    assert await refusal(house.upload(buyer, conversation, encoded(scene(1)))) == "retry"
+    monkeypatch.undo()
+    async with house.node.db.read() as unit:
+        assert await unit.files.count(conversation) == 0
+    await house.upload(buyer, conversation, encoded(scene(1)))
+
+
+async def test_a_list_of_twelve_pictures_is_taken_and_one_of_thirteen_is_not(house: House) -> None:
+    agent, _, conversation, fence = await talking(house)
+    twelve = [{"label": f"第 {number} 张"} for number in range(1, SHOTS_A_LIST + 1)]
+    await ask_for(agent, conversation, fence, shots=twelve)
+    thirteen = [*twelve, {"label": "多一张"}]
+    assert await refusal(ask_for(agent, conversation, fence, shots=thirteen)) == "bad_request"
+    await house.put("/api/v1/products/mug", {"title": "马克杯"})
+    own = "/api/v1/products/mug/shot-list"
+    assert (await house.put(own, {"shots": twelve}))["changed"] is True
+    with pytest.raises(Refusal) as refused:
+        await house.put(own, {"shots": thirteen})
+    assert refused.value.code == "bad_request"
+
+
+async def test_fifty_addresses_are_given_at_once_and_fifty_one_are_refused(house: House) -> None:
+    _, buyer, conversation, _ = await talking(house)
+    file_id = (await house.upload(buyer, conversation, encoded(scene(1))))["file_id"]
+    asked = [file_id] * LINKS_A_CALL
+    assert len((await buyer.ask("file.link", file_ids=asked))["links"]) == LINKS_A_CALL
+    assert await refusal(buyer.ask("file.link", file_ids=[*asked, file_id])) == "bad_request"
 
 
 async def test_nobody_else_sends_fills_or_sees(house: House) -> None:
