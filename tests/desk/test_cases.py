@@ -11,6 +11,7 @@ from protocol import cases as wire
 from protocol.errors import ErrorCode, Refused
 from server.desk import cases as desk
 from server.identifiers import new_client_id
+from server.storage.cases import NewCase
 from signaling.ports import Actor
 from tests.desk.house import House, Person, Refusal
 
@@ -180,6 +181,32 @@ async def test_the_limits_of_cases_are_exact(house: House, monkeypatch: pytest.M
     assert await refusal(opened(agent, conversation)) == "too_many"
     await act(agent, "note", case, text="第二条")
     assert await refusal(act(agent, "note", case, text="第三条")) == "too_many"
+
+
+async def test_a_list_has_fifty_cases_and_says_that_there_is_one_more(house: House) -> None:
+    agent = await house.agent("a1")
+    conversation = await conversation_of(await house.buyer())
+    async with house.node.db.write() as unit:
+        found = await unit.conversations.head(conversation)
+        assert found is not None
+        for number in range(wire.CASES_PAGE + 1):
+            await unit.cases.open(
+                NewCase(
+                    id=f"case-{number}",
+                    shop_id="cloud",
+                    conversation_id=conversation,
+                    buyer_id=found.buyer_id,
+                    title="领口开线",
+                    order_id=None,
+                    holder_id=house.people["a1"],
+                    client_id=new_client_id(),
+                    opened_at=number,
+                )
+            )
+    page = await agent.ask("case.list")
+    assert (len(page["cases"]), page["more"]) == (wire.CASES_PAGE, True)
+    rest = await agent.ask("case.list", before=page["cases"][-1]["updated_at"])
+    assert ([case["number"] for case in rest["cases"]], rest["more"]) == ([1001], False)
 
 
 async def test_pages_of_cases_lose_none(house: House) -> None:
