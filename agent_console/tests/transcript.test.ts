@@ -1,4 +1,4 @@
-import type { Line } from '@livedesk/protocol'
+import type { CallEntry, Line } from '@livedesk/protocol'
 import { describe, expect, it } from 'vitest'
 import { transcript, type Logs, type MessageLine } from '../src/desk/transcript.ts'
 
@@ -105,6 +105,21 @@ describe('the transcript', () => {
       ['requeued', null, null],
       ['closed', '林小满', 'agent'],
       ['reopened', '王小雨', 'buyer'],
+    ])
+  })
+
+  it('has a line for each call that began, ended or was missed, with how long and why', () => {
+    const call = (seq: number, more: Pick<CallEntry, 'happened' | 'reason' | 'duration_ms'>) => ({ kind: 'call' as const, seq, message_id: `k${seq}`, sender: buyer, sent_at: 0, call_id: 'c', media: 'video' as const, invited_by: 'buyer' as const, ...more })
+    const entries = [
+      call(1, { happened: 'started' }),
+      call(2, { happened: 'ended', reason: 'hung_up', duration_ms: 61_000 }),
+      call(3, { happened: 'missed', reason: 'no_answer' }),
+    ]
+    const lines = transcript(logs({ entries }), day).filter((line) => line.type === 'call')
+    expect(lines.map((line) => [line.happened, line.reason ?? null, line.durationMs])).toEqual([
+      ['started', null, null],
+      ['ended', 'hung_up', 61_000],
+      ['missed', 'no_answer', null],
     ])
   })
 })

@@ -3,7 +3,7 @@
 import type { Line as OwnLine } from '@livedesk/protocol'
 import { receiptOf, type AllMarks } from '@livedesk/protocol'
 import type { Failure } from '@livedesk/protocol'
-import type { Card, DeskEntry, PublicEntry, ReusedEntry, StillEntry } from '@livedesk/protocol'
+import type { CallEntry, Card, DeskEntry, PublicEntry, ReusedEntry, StillEntry } from '@livedesk/protocol'
 
 export type Delivery = 'pending' | 'failed' | 'sent' | 'delivered' | 'read'
 
@@ -60,10 +60,18 @@ export interface StillLine extends Base {
   readonly type: 'still'
   readonly still: Still
 }
+/** A call that began, ended or was missed. */
+export interface CallLine extends Base {
+  readonly type: 'call'
+  readonly happened: CallEntry['happened']
+  readonly media: CallEntry['media']
+  readonly reason: CallEntry['reason']
+  readonly durationMs: number | null
+}
 export interface DayLine extends Base {
   readonly type: 'day'
 }
-export type TranscriptLine = MessageLine | NoteLine | SystemLine | StillLine | DayLine
+export type TranscriptLine = MessageLine | NoteLine | SystemLine | StillLine | CallLine | DayLine
 
 /** Consecutive lines of one sender within this time are drawn as one block. */
 const BLOCK_MS = 120_000
@@ -159,6 +167,10 @@ function publicLine(entry: PublicEntry, around: Around): TranscriptLine | null {
       return { key: base.key, at: base.at, type: 'still', still: { entry, reused: around.reused.get(entry.seq) ?? null } }
     case 'skipped':
       return { ...base, type: 'system', what: 'skipped', name: entry.label, by: null, text: entry.reason }
+    case 'call': {
+      const { happened, media, reason } = entry
+      return { key: base.key, at: base.at, type: 'call', happened, media, reason, durationMs: entry.duration_ms ?? null }
+    }
     case 'retake':
       return { ...base, type: 'system', what: 'retake', name: entry.label, by: null, text: entry.note || null }
     default:

@@ -1,6 +1,6 @@
 /** Keys of the desk: which key press is which act. Single letters are dead wherever text is written. */
 
-export type Act = 'next' | 'previous' | 'close' | 'help' | 'urgent' | 'accept' | 'palette' | 'compose'
+export type Act = 'next' | 'previous' | 'close' | 'help' | 'urgent' | 'accept' | 'palette' | 'compose' | 'mute'
 
 export interface KeyPress {
   readonly key: string
@@ -23,6 +23,7 @@ export function actOf(press: KeyPress, where: { readonly writing: boolean; reado
   if (press.isComposing || press.keyCode === 229) return null
   const command = press.ctrlKey || press.metaKey
   if (command && press.shiftKey && !press.altKey && press.code === 'KeyA') return 'accept'
+  if (command && press.shiftKey && !press.altKey && press.code === 'KeyM') return 'mute'
   if (command && !press.shiftKey && !press.altKey && press.code === 'KeyK') return 'palette'
   // By code: with Alt the key itself may be a composed letter.
   if (press.altKey && !command && !press.shiftKey && press.code === 'KeyN') return 'urgent'

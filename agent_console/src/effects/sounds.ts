@@ -8,13 +8,14 @@ interface Tone {
   readonly for: number
 }
 
-/** Told apart by direction: an offer rises, a first message is one note, late is a pair, a lost connection falls. */
+/** Told apart by direction: an offer rises, a call trembles like a bell, a first message is one note, late is a pair, a lost connection falls. */
 const TONES: Readonly<Record<SoundName, readonly Tone[]>> = {
   offer: [
     { hz: 523.25, at: 0, for: 0.14 },
     { hz: 659.25, at: 0.13, for: 0.14 },
     { hz: 783.99, at: 0.26, for: 0.26 },
   ],
+  call: [0, 0.1, 0.2, 0.3, 0.4, 0.5].map((at, index) => ({ hz: index % 2 === 0 ? 659.25 : 783.99, at, for: 0.1 })),
   first: [{ hz: 880, at: 0, for: 0.22 }],
   overdue: [
     { hz: 587.33, at: 0, for: 0.12 },

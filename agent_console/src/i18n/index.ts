@@ -2,13 +2,14 @@
 
 import { createI18n } from 'vue-i18n'
 import type { Language } from '../stores/settings.ts'
+import { enCalls, zhCalls } from './calls.ts'
 import en from './en.ts'
 import { enReasons, zhReasons } from './reasons.ts'
 import zh from './zh-CN.ts'
 
 export const messages = {
-  'zh-CN': { ...zh, reason: { ...zhReasons, other: '其他依据（{code}）' } },
-  en: { ...en, reason: { ...enReasons, other: 'Another reason ({code})' } },
+  'zh-CN': { ...zh, reason: { ...zhReasons, other: '其他依据（{code}）' }, call: zhCalls },
+  en: { ...en, reason: { ...enReasons, other: 'Another reason ({code})' }, call: enCalls },
 }
 
 export type Messages = (typeof messages)['zh-CN']

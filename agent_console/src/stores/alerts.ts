@@ -6,6 +6,7 @@ import { notify } from '../effects/notifications.ts'
 import { play } from '../effects/sounds.ts'
 import { REPLY_WITHIN_MS } from '../desk/countdown.ts'
 import { i18n } from '../i18n/index.ts'
+import { useCalls } from './calls.ts'
 import { useClock } from './clock.ts'
 import { useDesk } from './desk.ts'
 import { useSettings, type SoundName } from './settings.ts'
@@ -15,6 +16,7 @@ export const useAlerts = defineStore('alerts', () => {
   const desk = useDesk()
   const work = useWork()
   const clock = useClock()
+  const calls = useCalls()
   const store = useSettings()
   const { t } = i18n.global
 
@@ -35,6 +37,24 @@ export const useAlerts = defineStore('alerts', () => {
     sound('offer')
     tell(t('notify.offer', { name: summary.buyer_name }), t('notify.offerBody', { shop: summary.shop_name }), offer_id, () => {})
   })
+
+  /** A call is heard until it is answered, or rings no more. */
+  const RING_EVERY_MS = 2_500
+  let bell: ReturnType<typeof setInterval> | undefined
+  watch(
+    () => calls.ringing.map((call) => call.call_id),
+    (ids, before = []) => {
+      for (const call of calls.ringing) {
+        if (before.includes(call.call_id)) continue
+        const seconds = Math.ceil(Math.max(0, call.ring_until - clock.exactly()) / 1000)
+        const body = t('call.notify.body', { kind: t(`call.kind.${call.media}`), seconds })
+        tell(t('call.notify.title', { name: calls.buyerOf(call) }), body, call.call_id, () => work.select(call.conversation_id))
+        sound('call')
+      }
+      clearInterval(bell)
+      if (ids.length > 0) bell = setInterval(() => sound('call'), RING_EVERY_MS)
+    },
+  )
 
   watch(
     () => (desk.state === null ? null : work.owed),

@@ -7,8 +7,8 @@ import { i18n } from '../i18n/index.ts'
 export type Theme = 'system' | 'light' | 'dark'
 export type Language = 'zh-CN' | 'en'
 export type Density = 'comfortable' | 'compact'
-export type SoundName = 'offer' | 'first' | 'overdue' | 'disconnected'
-export const SOUND_NAMES: readonly SoundName[] = ['offer', 'first', 'overdue', 'disconnected']
+export type SoundName = 'offer' | 'call' | 'first' | 'overdue' | 'disconnected'
+export const SOUND_NAMES: readonly SoundName[] = ['offer', 'call', 'first', 'overdue', 'disconnected']
 
 export interface Settings {
   theme: Theme
@@ -28,7 +28,7 @@ const INITIAL: Settings = {
   density: 'comfortable',
   shortcuts: true,
   notifications: false,
-  sounds: { offer: true, first: true, overdue: true, disconnected: true },
+  sounds: { offer: true, call: true, first: true, overdue: true, disconnected: true },
 }
 
 /** Settings as stored, field by field; anything unknown or malformed falls back to its first value. */
@@ -52,6 +52,7 @@ export function settingsFrom(text: string | null): Settings {
     notifications: yesNo(stored.notifications, INITIAL.notifications),
     sounds: {
       offer: yesNo(sounds['offer'], true),
+      call: yesNo(sounds['call'], true),
       first: yesNo(sounds['first'], true),
       overdue: yesNo(sounds['overdue'], true),
       disconnected: yesNo(sounds['disconnected'], true),

@@ -16,6 +16,7 @@ import type {
 } from '@livedesk/protocol'
 import type { AgentApi } from '../../src/api/http.ts'
 import type { World } from '../../src/stores/world.ts'
+import { CallsStandIn, callBrowser } from './calls.ts'
 import { caseHandlers } from './cases.ts'
 
 export interface Conversation {
@@ -57,8 +58,11 @@ export class StandIn {
     for (const one of conversations) this.conversations.set(one.row.conversation_id, one)
   }
 
+  readonly calling = new CallsStandIn((name, payload) => this.emit(name, payload))
+  browser = callBrowser()
+
   get world(): World {
-    return { api: this.api, dial: this.dial }
+    return { api: this.api, dial: this.dial, browser: this.browser }
   }
 
   readonly api: AgentApi = {
@@ -125,7 +129,7 @@ export class StandIn {
       const code = this.refusals.get(name)
       if (code !== undefined) return ack({ ok: false, error: { code, message: code, data: {} } })
       try {
-        ack({ ok: true, data: structuredClone((this.handlers[name] as (request: unknown) => unknown)(request)) })
+        ack({ ok: true, data: structuredClone(((this.handlers[name] ?? this.calling.handlers[name as never]) as (request: unknown) => unknown)(request)) })
       } catch (thrown) {
         const refused = thrown instanceof Refusal ? thrown : new Refusal('internal', String(thrown))
         ack({ ok: false, error: { code: refused.code, message: refused.message, data: {} } })

@@ -158,6 +158,11 @@ export class CallClient {
     if (this.state.part) this.do({ type: 'left', callId: this.state.part.callId })
   }
 
+  /** Whom a call concerns (`concerns`) may be another than before. */
+  reconsider(): void {
+    this.changed()
+  }
+
   // Ring -----------------------------------------------------------------------------------------------
 
   /** Asks the other side for a call. Agents bring the fence of their assignment. */

@@ -1,0 +1,179 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { aCall, participant, ringing } from './standin/calls.ts'
+import { button, find, key, mountOn, row, says, seen, unmountAll } from './standin/mounted.ts'
+import { busy } from './standin/scenes.ts'
+import type { StandIn } from './standin/StandIn.ts'
+
+let desk: StandIn
+
+beforeEach(() => {
+  sessionStorage.clear()
+  desk = busy()
+})
+afterEach(() => {
+  unmountAll()
+  vi.restoreAllMocks()
+})
+
+const asked = (name: string) => desk.asked.filter((one) => one.name === name).map((one) => one.request as Record<string, unknown>)
+const there = (selector: string) => document.querySelector(selector) !== null
+const rings = () => desk.calling.tell('call.rang', ringing(), 'agent-1')
+
+async function opened(): Promise<void> {
+  await mountOn(desk)
+  await seen(() => row('c-wang') !== null && asked('call.load').length > 0)
+}
+
+/** The buyer calls, the agent answers from the keyboard; media are there. */
+async function inCall(): Promise<void> {
+  await opened()
+  rings()
+  await seen(() => there('.ring-card'))
+  key(document.body, { code: 'KeyA', key: 'A', ctrlKey: true, shiftKey: true })
+  await seen(() => there('.call-place .call') && desk.calling.calls.get('call-1')?.state === 'connected')
+  await seen(() => there('.call-place [role="radiogroup"]'))
+}
+
+/** This page draws nothing: a picture gets its size from here. */
+function pictured(): void {
+  const video = find<HTMLVideoElement>('.picture video')
+  const size = (of: HTMLElement, given: Record<string, number>) => {
+    for (const [name, value] of Object.entries(given)) Object.defineProperty(of, name, { configurable: true, value })
+  }
+  size(find('.picture'), { clientWidth: 720, clientHeight: 1280 })
+  size(video, { videoWidth: 720, videoHeight: 1280 })
+  video.dispatchEvent(new Event('loadedmetadata'))
+}
+
+describe('a call from the buyer', () => {
+  it('rings over the list, is answered by the keyboard, and stands beside its chat; only the microphone is opened', async () => {
+    await inCall()
+    expect(says('视频通话')).toBe(true)
+    expect(row('c-wang').getAttribute('aria-current')).toBe('true')
+    expect(there('[data-composer]')).toBe(true)
+    expect(desk.browser.asked).toHaveLength(1)
+    expect(desk.browser.asked[0]?.video ?? false).toBe(false)
+    expect(find('.round[aria-label="打开摄像头"]')).toBeTruthy()
+  })
+
+  it('can be declined; the conversation stays', async () => {
+    await opened()
+    rings()
+    await seen(() => there('.ring-card'))
+    expect(find('.ring-card').textContent).toContain('王小雨 请求视频通话')
+    button('暂不接').click()
+    await seen(() => !there('.ring-card'))
+    expect(asked('call.decline')).toEqual([{ call_id: 'call-1' }])
+    expect(there('.call')).toBe(false)
+  })
+
+  it('becomes a tile with sound and the end while another chat is answered, where nothing can be drawn', async () => {
+    await inCall()
+    pictured()
+    await seen(() => there('.layer[role="application"]'))
+    row('c-li').click()
+    await seen(() => there('.call.tile'))
+    expect(there('.call.tile [role="radiogroup"]')).toBe(false)
+    expect(there('.layer[role="application"]')).toBe(false)
+    find('[aria-label="回到通话"]').click()
+    await seen(() => there('.call-place .call'))
+    find('.end').click()
+    await seen(() => says('通话已结束'))
+    button('收起').click()
+    await seen(() => !there('.call'))
+  })
+})
+
+describe('a call to the buyer', () => {
+  it('is asked for from the head of the chat, rings there, and can be cancelled', async () => {
+    await opened()
+    row('c-wang').click()
+    await seen(() => there('[aria-label="邀请 王小雨 语音通话"]'))
+    find('[aria-label="邀请 王小雨 语音通话"]').click()
+    await seen(() => says('正在呼叫 王小雨'))
+    expect(asked('call.invite')[0]).toMatchObject({ conversation_id: 'c-wang', media: 'voice', fence: 3 })
+    expect(there('[aria-label="邀请 王小雨 语音通话"]')).toBe(false)
+    button('取消呼叫').click()
+    await seen(() => says('通话已结束'))
+    expect(asked('call.hang_up')).toEqual([{ call_id: 'call-out' }])
+  })
+
+  it('is not offered where the server carries none, and the chat knows nothing of it', async () => {
+    desk.calling.carried = false
+    await opened()
+    row('c-wang').click()
+    await seen(() => there('[role="log"][aria-busy="false"]'))
+    expect(there('[aria-label="邀请 王小雨 视频通话"]')).toBe(false)
+  })
+})
+
+describe('in a call', () => {
+  it('recording is asked apart, shown constantly, and can be taken back', async () => {
+    await inCall()
+    await seen(() => says('要录制这次通话吗？'))
+    button('同意录制').click()
+    await seen(() => says('等对方同意录制'))
+    desk.calling.change('call-1', 'buyer', { consent: 'granted' })
+    desk.calling.tell('call.recording_changed', { ...desk.calling.get('call-1'), recording: { state: 'on', code: null } })
+    await seen(() => find('.recording.on').textContent?.includes('正在录制') === true)
+    button('停止录制').click()
+    await seen(() => asked('call.consent').length === 2)
+    expect(asked('call.consent').map((one) => one['granted'])).toEqual([true, false])
+  })
+
+  it('marks are drawn by the keyboard on the picture, taken back, and those of the buyer are seen', async () => {
+    await inCall()
+    const radios = [...document.querySelectorAll<HTMLElement>('[role="radio"]')]
+    key(radios[0]!, { key: 'ArrowRight' })
+    await seen(() => find('[role="radio"][aria-checked="true"]').getAttribute('aria-label') === '箭头')
+    const layer = () => find('.layer[role="application"]')
+    pictured()
+    await seen(() => there('.layer[role="application"]'))
+    key(layer(), { key: 'Enter' })
+    for (let step = 0; step < 4; step++) key(layer(), { key: 'ArrowRight', shiftKey: true })
+    key(layer(), { key: 'Enter' })
+    await seen(() => asked('call.mark').length === 1)
+    const mark = asked('call.mark')[0]?.['mark'] as Record<string, unknown>
+    expect(mark).toMatchObject({ shape: 'arrow', of: 'buyer-1', start: { x: 0.5, y: 0.5 } })
+    desk.calling.draw('call-1', 'buyer-1', { shape: 'circle', mark_id: 'of-the-buyer', of: 'buyer-1', frame_ms: 1, centre: { x: 0.2, y: 0.2 }, rx: 0.1, ry: 0.1 })
+    await seen(() => document.querySelectorAll('[data-mark]').length === 2)
+    key(layer(), { key: 'z', ctrlKey: true })
+    await seen(() => document.querySelectorAll('[data-mark]').length === 1)
+    expect(asked('call.mark')[1]?.['mark']).toMatchObject({ shape: 'undo', undone: mark['mark_id'] })
+    expect(find('[data-mark]').getAttribute('data-mark')).toBe('circle')
+  })
+
+  it('the picture is held and let go; what lay on the held one goes with it', async () => {
+    await inCall()
+    pictured()
+    desk.calling.draw('call-1', 'buyer-1', { shape: 'circle', mark_id: 'of-the-buyer', of: 'buyer-1', frame_ms: 1, centre: { x: 0.2, y: 0.2 }, rx: 0.1, ry: 0.1 })
+    await seen(() => there('[data-mark]'))
+    button('定格画面').click()
+    await seen(() => says('画面已定格'))
+    button('恢复画面').click()
+    await seen(() => asked('call.mark').length === 3)
+    expect(asked('call.mark').map((one) => (one['mark'] as { shape: string }).shape)).toEqual(['freeze', 'unfreeze', 'clear'])
+    await seen(() => !there('[data-mark]'))
+  })
+
+  it('says who is reconnecting and for how long the call is kept', async () => {
+    await inCall()
+    desk.calling.change('call-1', 'buyer', { state: 'reconnecting', reconnect_until: Date.now() + 30_000 }, 'call.left')
+    await seen(() => says('王小雨 正在重新连接') && says('通话保留'))
+    desk.calling.change('call-1', 'buyer', { state: 'joined', reconnect_until: null }, 'call.joined')
+    await seen(() => !says('正在重新连接'))
+  })
+})
+
+describe('a supervisor', () => {
+  it('sees the calls on the wall and listens without opening a microphone', async () => {
+    desk.calling.calls.set('call-9', aCall({ call_id: 'call-9', conversation_id: 'c-zheng', participants: [participant('buyer', { name: '郑爽朗' }), participant('agent', { name: '周周', participant_id: 'agent-9' })] }))
+    await opened()
+    find('[aria-label="看板"]').click()
+    await seen(() => says('郑爽朗 与 周周'))
+    button('旁听').click()
+    await seen(() => there('.call.tile'))
+    expect(asked('call.listen')).toEqual([{ call_id: 'call-9' }])
+    expect(desk.browser.asked).toEqual([])
+  })
+})

@@ -1,0 +1,57 @@
+import type { Call, Participant } from '@livedesk/protocol'
+import type { Figures } from '@livedesk/protocol/CallClient.ts'
+import { describe, expect, it } from 'vitest'
+import { lasted, percent, recordingWord, secondsUntil, the, trouble } from '../src/desk/calls.ts'
+import { aCall, participant } from './standin/calls.ts'
+
+const agent = (change: Partial<Participant> = {}) => participant('agent', change)
+const buyer = (change: Partial<Participant> = {}) => participant('buyer', change)
+
+describe('the recording in a word', () => {
+  const said = (recording: Call['recording'], own: Participant['consent'], state: Call['state'] = 'connected') =>
+    recordingWord(aCall({ state, recording, participants: [buyer(), agent({ consent: own })] }), 'agent-1')
+
+  it('says whether it runs, whose word is missing, and why it does not', () => {
+    expect(said({ state: 'on' }, 'granted')).toBe('on')
+    expect(said({ state: 'off', code: 'unasked' }, 'unasked')).toBe('ask')
+    expect(said({ state: 'off', code: 'unasked' }, 'granted')).toBe('waits')
+    expect(said({ state: 'paused', code: 'withdrawn' }, 'granted')).toBe('withdrawn')
+    expect(said({ state: 'off', code: 'refused' }, 'granted')).toBe('refused')
+    expect(said({ state: 'stopped', code: 'disk_full' }, 'granted')).toBe('failed')
+    expect(said({ state: 'off', code: 'unasked' }, 'unasked', 'answered')).toBe('off')
+  })
+
+  it('asks nobody who is only listening', () => {
+    const call = aCall({ recording: { state: 'off', code: 'unasked' }, participants: [buyer(), agent({ consent: 'granted' }), participant('supervisor', { mode: 'listener' })] })
+    expect(recordingWord(call, 'supervisor-1')).toBe('waits')
+  })
+})
+
+describe('time and quality', () => {
+  it('count from the first media to the end', () => {
+    expect(lasted(aCall({ connected_at: null }), 9_000)).toBeNull()
+    expect(lasted(aCall({ connected_at: 1_000 }), 9_000)).toBe(8_000)
+    expect(lasted(aCall({ connected_at: 1_000, ended_at: 5_000 }), 9_000)).toBe(4_000)
+    expect([secondsUntil(1_001, 0), secondsUntil(1_000, 0), secondsUntil(0, 9_000)]).toEqual([2, 1, 0])
+  })
+
+  it('name what a person notices, the worst first', () => {
+    const flow = { kbps: 900, loss: 0, jitter_ms: 4, fps: 24, width: 640, height: 480, freezes: 0, frozen_ms: 0 }
+    const fine: Figures = { roundTripMs: 30, sent: flow, received: flow, availableKbps: null, silent: false }
+    const of = (change: Partial<typeof flow>, round = 30) => trouble({ ...fine, roundTripMs: round, received: { ...flow, ...change } })
+    expect(trouble(fine)).toBeNull()
+    expect(of({ loss: 0.03 }, 900)).toEqual({ what: 'loss', percent: 3 })
+    expect(of({}, 300)).toEqual({ what: 'delay', ms: 300 })
+    expect(of({ jitter_ms: 60 })).toEqual({ what: 'jitter', ms: 60 })
+    expect(of({ frozen_ms: 300 })).toEqual({ what: 'frozen' })
+    expect(of({ kbps: 199 })).toEqual({ what: 'slow', kbps: 199 })
+    expect(of({ kbps: 40, fps: 0 })).toBeNull()
+    expect([percent(0), percent(0.001), percent(0.126)]).toEqual([0, 1, 13])
+  })
+
+  it('know who is there of a role', () => {
+    const call = aCall({ participants: [buyer(), agent({ state: 'left' }), agent({ participant_id: 'agent-2' })] })
+    expect(the(call, 'agent')?.participant_id).toBe('agent-2')
+    expect(the(call, 'guest')).toBeNull()
+  })
+})
