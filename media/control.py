@@ -57,6 +57,7 @@ VERBS: Final[Mapping[str, Arguments]] = {
     "open": {"room": name},
     "join": {"room": name, "participant": name, "role": role},
     "answer": {"room": name, "participant": name, "sdp": text},
+    "role": {"room": name, "participant": name, "role": role},
     "leave": {"room": name, "participant": name},
     "route": {"room": name, "listener": name, "source": name, "kinds": kinds},
     "keyframe": {"room": name, "participant": name},

@@ -129,6 +129,12 @@ class Leg:
                 stream.detach(line)
         await self.transport.close()
 
+    def listen(self, only: bool) -> None:
+        """From now on his network and his wishes slow nobody down (`only`), or they count."""
+        self.listens_only = only
+        for line in self.lines.values():
+            line.throttles = not only
+
     def wants(self, name: str) -> bool:
         """Whether the participant's answer asked for anything on this media line."""
         return name in self._receives

@@ -164,9 +164,13 @@ class Pool:
         self._forget(room)
 
     async def stats(self) -> list[Object]:
-        """What each running process says of itself."""
-        controls = [process.control for process in self._processes if process.control is not None]
-        return [await control.call("stats") for control in controls]
+        """What each running process says of itself; one that ends meanwhile says nothing."""
+        said = []
+        for process in self._processes:
+            if process.control is not None:
+                with contextlib.suppress(MediaError):
+                    said.append(await process.control.call("stats"))
+        return said
 
     def lost(self, room: str) -> None:
         """A process ended under this room."""

@@ -135,6 +135,14 @@ class Room:
             raise MediaError("already_answered")
         leg.answer(sdp)
 
+    def become(self, name: str, role: Role) -> None:
+        """He is the other from now on, on the connection that he has. His routes stay."""
+        one = self._one(name)
+        one.role = role
+        for leg in (one.leg, one.coming):
+            if leg is not None:
+                leg.listen(role == "listener")
+
     async def leave(self, name: str) -> None:
         """He goes for good, and his seats become free."""
         one = self._one(name)

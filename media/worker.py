@@ -81,6 +81,7 @@ class Worker:
             "open": self._open,
             "join": self._join,
             "answer": self._answer,
+            "role": self._role,
             "leave": self._leave,
             "route": self._route,
             "keyframe": self._keyframe,
@@ -117,6 +118,10 @@ class Worker:
 
     async def _answer(self, asked: Object) -> Object:
         self.room(asked["room"]).answer(asked["participant"], asked["sdp"])
+        return {}
+
+    async def _role(self, asked: Object) -> Object:
+        self.room(asked["room"]).become(asked["participant"], asked["role"])
         return {}
 
     async def _leave(self, asked: Object) -> Object:

@@ -17,7 +17,7 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
-from media.call import Call, recorded, routes
+from media.call import Call, Participant, recorded, routes
 from media.control import Object
 from media.errors import MediaError
 from media.pool import Pool
@@ -44,6 +44,7 @@ class _Room:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     agreed: dict[str, Agreed] = field(default_factory=dict)
     there: set[str] = field(default_factory=set)
+    roles: dict[str, str] = field(default_factory=dict)
     coming: dict[str, str] = field(default_factory=dict)
     up: dict[str, str] = field(default_factory=dict)
     heard: dict[tuple[str, str], bool] = field(default_factory=dict)
@@ -145,10 +146,8 @@ class MediaRooms:
             try:
                 if not room.there:
                     await self._open(pool, call.id)
-                listens = who is not None and who.role == "supervisor"
-                reply = await pool.call(
-                    "join", call.id, participant=participant_id, role="listener" if listens else "speaker"
-                )
+                role = room.roles[participant_id] = _role(who)
+                reply = await pool.call("join", call.id, participant=participant_id, role=role)
                 room.coming[participant_id] = leg_id
                 if participant_id not in room.there:
                     room.there.add(participant_id)
@@ -201,10 +200,7 @@ class MediaRooms:
 
     async def stats(self) -> list[Object]:
         """What each process says of itself; empty while none was started, or none answers."""
-        try:
-            return await self._pool.stats() if self._pool is not None else []
-        except MediaError:
-            return []
+        return await self._pool.stats() if self._pool is not None else []
 
     # Bringing a room to where its call is.
 
@@ -229,12 +225,17 @@ class MediaRooms:
         for participant_id in sorted(gone):
             await pool.call("leave", call.id, participant=participant_id)
             room.there.discard(participant_id)
-            for known in (room.coming, room.up, room.seats, room.measured):
+            for known in (room.coming, room.up, room.seats, room.measured, room.roles):
                 known.pop(participant_id, None)
             room.heard = {pair: heard for pair, heard in room.heard.items() if participant_id not in pair}
             for listener, seats in room.seats.items():
                 if seats.pop(participant_id, None) is not None:
                     self._tell_routed(room, listener)
+        for participant_id in sorted(room.there):
+            role = _role(call.of(participant_id))
+            if room.roles.get(participant_id) != role:
+                await pool.call("role", call.id, participant=participant_id, role=role)
+                room.roles[participant_id] = role
         await self._route(pool, room)
         await self._record(pool, room, call)
 
@@ -367,6 +368,11 @@ def _refused(error: MediaError, *, admitted: bool = False) -> Refused:
         return Refused(ErrorCode.busy)
     # The process ended, or has not started again yet: in a moment there is one.
     return Refused(ErrorCode.retry, retry_after_ms=500)
+
+
+def _role(who: Participant | None) -> str:
+    """A supervisor's network slows nobody down; who took the call over is one of its two sides."""
+    return "listener" if who is not None and who.role == "supervisor" else "speaker"
 
 
 def _any_in(folder: Path) -> bool:

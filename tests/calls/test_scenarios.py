@@ -16,7 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from server.bootstrap import media_of
+from server.config import Settings
 from server.desk.legs import Legs
+from server.media_rooms import MediaRooms
 from tests.calls.carried import (
     Side,
     answered,
@@ -27,11 +30,12 @@ from tests.calls.carried import (
     finished,
     kept_in,
     manifests,
+    open_conversation,
     recorded,
     rung,
     served,
 )
-from tests.desk.house import House
+from tests.desk.house import House, Refusal
 from tests.media.test_ice import client_hello
 from tests.media_worker.talking import FPS
 from tests.rounds import rounds
@@ -106,6 +110,41 @@ async def test_calls_go_on_in_the_next_media_process_and_what_the_killed_one_wro
                 assert pictures >= (seconds - 1.0) * FPS, "at most a second is lost"
 
 
+async def test_a_lost_media_process_is_another_ones_work_and_no_neighbours(tmp_path: Path) -> None:
+    def two(settings: Settings, boot: str) -> MediaRooms:
+        return media_of(
+            settings.model_copy(update={"media_workers": 2}), boot, "tests.media_worker.admitting"
+        )
+
+    async with served(tmp_path, carry=two) as (house, buyer, agent, conversation_id):
+        calls = Side(await house.buyer("second"), "127.0.0.5")
+        answers = Side(await house.agent("a2"), "127.0.0.6")
+        async with house.node.db.write() as unit:
+            await unit.shops.join_group(house.groups["cloud", "售后"], house.people["a2"])
+        await agent.person.ask("presence.set", state="break", reason="lunch")
+        try:
+            await answered(calls, answers, await open_conversation(calls.person, answers.person))
+            await connected(calls, answers)
+            await answered(buyer, agent, conversation_id)
+            await connected(buyer, agent)
+            pool = house.node.media._pool  # type: ignore[attr-defined]
+            first, second = (pool._of_room[side.call_id] for side in (buyer, calls))
+            assert first is not second, "the one with fewer calls takes the next"
+            before = [len(side.person.heard) for side in (calls, answers)]
+            os.kill(first.pid, signal.SIGKILL)
+            await buyer.person.hears("call.reconnecting")
+            began = time.monotonic()
+            await asyncio.gather(buyer.rejoins(), agent.rejoins())
+            await asyncio.gather(buyer.hears(agent), agent.hears(buyer))
+            assert pool._of_room[buyer.call_id] is second and time.monotonic() - began <= PER_MOVE_S
+            await asyncio.gather(calls.hears(answers), answers.hears(calls))
+            for side, since in zip((calls, answers), before, strict=True):
+                assert "call.reconnecting" not in side.person.names()[since:]
+        finally:
+            for side in (calls, answers):
+                await side.caller.close()
+
+
 async def test_an_agent_who_is_cut_off_is_missed_within_five_seconds_and_replaced_within_thirty(
     tmp_path: Path,
 ) -> None:
@@ -172,7 +211,9 @@ async def test_a_buyer_whose_address_changes_again_and_again_is_back_within_thre
     assert sorted(took)[int(0.95 * (times - 1))] <= PER_MOVE_S
 
 
-async def test_a_strangers_handshake_and_jumbo_datagrams_do_nothing_to_a_call(tmp_path: Path) -> None:
+async def test_a_strangers_handshake_jumbo_datagrams_and_nonsense_descriptions_do_nothing_to_a_call(
+    tmp_path: Path,
+) -> None:
     hello, jumbo = client_hello(), b"\x80\x60" + bytes(1_700)
     async with called(tmp_path) as (_, buyer, agent):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
@@ -188,6 +229,10 @@ async def test_a_strangers_handshake_and_jumbo_datagrams_do_nothing_to_a_call(tm
             for side in (buyer, agent):
                 answer = await side.opens()
                 attack(side)
+                for nonsense in ("v=0\r\n", "v=0\r\nm=audio 0 x 1\r\n", answer.replace("a=setup", "a=x")):
+                    with pytest.raises(Refusal) as refused:
+                        await side.describes(nonsense)
+                    assert refused.value.code == "description_refused"
                 began = time.monotonic()
                 await side.describes(answer)
                 await side.caller.connected()

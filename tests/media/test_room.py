@@ -334,6 +334,25 @@ def seen(heard: Heard, pictures: int) -> bool:
     return len(heard.of(VP8)) == pictures
 
 
+async def test_a_listener_who_takes_over_counts_from_then_on_without_joining_anew() -> None:
+    async with call() as made:
+        buyer = await made.join("buyer")
+        await made.join("chief", "listener")
+        picture(buyer, 1, key=True)
+        heard = made.heard["chief"]
+        await heard.until(lambda: heard.of(VP8))
+        leg = made.room._participants["buyer"].leg
+        assert leg is not None
+        stream = leg.streams["video"]
+        assert [line.throttles for line in stream.lines] == [False]
+        made.room.become("chief", "speaker")
+        assert [line.throttles for line in stream.lines] == [True]
+        made.room.become("chief", "listener")
+        assert [line.throttles for line in stream.lines] == [False]
+        with pytest.raises(MediaError, match="participant"):
+            made.room.become("nobody", "speaker")
+
+
 async def test_a_listeners_wish_for_keyframes_is_heard_once_a_second() -> None:
     async with call() as made:
         buyer = await made.join("buyer")
