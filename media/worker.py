@@ -161,6 +161,9 @@ class Worker:
                 self._write(connection, frame)
 
     def _write(self, connection: _Connection, frame: bytes) -> None:
+        if connection.writer.is_closing():  # its other end went, and asyncio has seen it
+            self._connections.discard(connection)
+            return
         if connection.writer.transport.get_write_buffer_size() > MOST_WAITING:
             log.warning("a control connection was ended: %s", MediaError("too_slow"))
             connection.writer.transport.abort()

@@ -188,6 +188,21 @@ async def test_a_subscriber_that_does_not_read_is_let_go(tmp_path: Path) -> None
         await asyncio.gather(writer.wait_closed(), return_exceptions=True)
 
 
+async def test_what_happens_after_a_subscriber_went_is_told_to_nobody_and_to_no_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with served(tmp_path) as (worker, path):
+        reader, writer = await asyncio.open_unix_connection(path)
+        writer.write(packed({"id": 1, "verb": "subscribe"}))
+        assert (await read(reader))["ok"] == {}
+        writer.transport.abort()
+        await asyncio.sleep(0)  # the socket is closed; the worker did not look at it yet
+        for number in range(20):
+            worker.tell({"event": "said", "number": number})
+        assert not worker._connections
+    assert caplog.messages == []
+
+
 def test_admission_goes_by_cpu_lag_and_those_who_just_came() -> None:
     assert limits.admits(IDLE)
     full = limits.MOST_CPU - limits.CPU_EACH
