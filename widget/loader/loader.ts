@@ -8,6 +8,8 @@ type Listener = (detail: unknown) => void
 /** Silent this long after it was created, the frame was most likely refused by a policy. */
 const FRAME_ANSWERS_MS = 8_000
 const REPORT_MS = 2_000
+/** So high the buttons of a call that fills the page reach. */
+const CONTROLS = 132
 
 /**
  * What a merchant's page has on `window.LiveDesk`. Before the script has run the page may leave calls in
@@ -191,7 +193,9 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
       }
       case 'duck':
         player?.duck(message.volume)
-        player?.place(message.swap ? geometry('tile', viewport(), place, pill, corner) : null)
+        player?.place(
+          message.swap ? geometry('tile', viewport(), { ...place, bottom: CONTROLS }, pill, { side: corner.side, edge: 'bottom' }) : null,
+        )
         tell('duck', { volume: message.volume })
         break
       case 'unsaved':

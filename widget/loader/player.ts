@@ -59,15 +59,18 @@ function ofElement(video: HTMLVideoElement): Omit<Player, 'release'> {
       if (to === 1) before = null
     },
     place: (rect) => {
+      const back = (): void => {
+        if (css !== null) video.style.cssText = css
+        css = null
+      }
       if (rect) {
         css = css === null ? video.style.cssText : css
         video.style.cssText =
           css + ';position:fixed;margin:0;object-fit:cover;border-radius:16px;z-index:2147483001;left:' +
           [rect.left, 'top:' + rect.top, 'width:' + rect.width, 'height:' + rect.height, ''].join('px;')
-      } else if (css !== null) {
-        video.style.cssText = css
-        css = null
-      }
+        // Inside a layer of the page's own no number lifts it above the call: better where it was than lost.
+        if (document.elementFromPoint(rect.left + rect.width / 2, rect.top + rect.height / 2) !== video) back()
+      } else back()
     },
   }
 }

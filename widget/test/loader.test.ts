@@ -354,13 +354,29 @@ describe('a call over the stream', () => {
     expect(video.muted).toBe(false)
   })
 
+  /** Whatever point one looks at, this is what one sees. */
+  const topmost = (element: Element): void => {
+    Object.defineProperty(document, 'elementFromPoint', { configurable: true, value: () => element })
+  }
+
+  test('leaves it where it was when a layer of the page keeps it below the call', () => {
+    const page = new Page()
+    const video = document.createElement('video')
+    video.style.cssText = 'width: 100%;'
+    topmost(page.frame)
+    page.desk.attachPlayer(video)
+    duck(page, 0.25, true)
+    expect(video.style.cssText).toBe('width: 100%;')
+  })
+
   test('changes places with it and puts it back as it was, also when it is taken away', () => {
     const page = new Page()
     const video = document.createElement('video')
     video.style.cssText = 'width: 100%;'
+    topmost(video)
     const detach = page.desk.attachPlayer(video)
     duck(page, 0.25, true)
-    expect(video.style).toMatchObject({ position: 'fixed', left: '243px', top: '590px', width: '116px' })
+    expect(video.style).toMatchObject({ position: 'fixed', left: '243px', top: '474px', width: '116px' })
     duck(page, 0.25, false)
     expect(video.style.cssText).toBe('width: 100%;')
     duck(page, 0.25, true)
@@ -375,7 +391,7 @@ describe('a call over the stream', () => {
     duck(page, 0.25, true)
     duck(page, 1)
     expect(own.setVolume.mock.calls).toEqual([[0.25], [1]])
-    expect(own.place.mock.calls).toEqual([[{ left: 243, top: 590, width: 116, height: 206 }], [null]])
+    expect(own.place.mock.calls).toEqual([[{ left: 243, top: 474, width: 116, height: 206 }], [null]])
     page.say({ livedesk: 'ready' })
     page.desk.attachPlayer({})
     expect(page.said.at(-1)!.message).toEqual({ livedesk: 'player', sound: '', swaps: false })
