@@ -14,6 +14,8 @@ from hypothesis import settings
 
 from tests.services.postgres_server import PostgresServer
 from tests.services.redis_server import RedisServer
+from tests.services.s3_server import S3Server
+from tests.services.s3_server import running as s3_running
 from tools import programs
 
 # The same examples in every run, and no time limit on one of them: the machine may be busy.
@@ -60,6 +62,22 @@ def redis_url(redis_server: RedisServer) -> str:
     server.start()
     server.flush()
     return server.url
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """A server that speaks S3, shared by this process's tests."""
+    with s3_running() as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of an empty bucket; what is needed to use it is set."""
+    for name, value in s3_server.settings.items():
+        monkeypatch.setenv(name, value)
+    s3_server.make_bucket("shelf")
+    return "s3://shelf/livedesk"
 
 
 @pytest.fixture(scope="session")

@@ -182,12 +182,22 @@ class House:
 
 
 @asynccontextmanager
-async def furnished(url: str, folder: Path, **fakes: Any) -> AsyncIterator[House]:
-    """A house on the database at `url`."""
+async def furnished(
+    url: str, folder: Path, *, files_url: str | None = None, **fakes: Any
+) -> AsyncIterator[House]:
+    """A house on the database at `url`, its files in a bucket where one is named."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    settings = load_settings({}, database_url=url, data=folder, port=port, admin_bind="", log_level="error")
+    settings = load_settings(
+        {},
+        database_url=url,
+        data=folder,
+        files_url=files_url,
+        port=port,
+        admin_bind="",
+        log_level="error",
+    )
     async with running(settings, check=True, **fakes) as node, aiohttp.ClientSession() as http:
         house = House(node, f"http://127.0.0.1:{port}", http)
         await furnish(house, node.db)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from protocol.errors import Refused
 from protocol.files import LINKS_A_CALL, MAX_PICTURE_BYTES
 from protocol.shots import SHOTS_A_LIST
 from server.auth.links import LINK_MS, Viewer
 from server.desk import pictures
 from server.identifiers import new_client_id
-from tests.desk.house import House, Person, Refusal
+from tests.desk.house import House, Person, Refusal, furnished
 from tests.files.drawing import bomb, encoded, scene
 
 SHOTS = [{"label": "吊牌", "hint": "款号看得清", "frame": "tag"}, {"label": "瑕疵特写", "frame": "detail"}]
@@ -229,6 +231,32 @@ async def test_what_a_killed_server_left_on_the_shelf_is_taken_away_and_nothing_
     await uploads.sweep()
     assert files_there() == {kept["file_id"]}
     assert (await seen(house, agent, kept["file_id"]))[0] == 200
+
+
+async def test_pictures_lie_in_a_bucket_where_one_is_set_and_are_taken_away_from_there(
+    tmp_path: Path, bucket: str
+) -> None:
+    async with furnished(f"sqlite:///{tmp_path / 'desk.db'}", tmp_path, files_url=bucket) as house:
+        agent, buyer, conversation, fence = await talking(house)
+        seq = await ask_for(agent, conversation, fence)
+        file = await house.upload(buyer, conversation, encoded(scene(1)))
+        await fill(buyer, conversation, seq, 0, file["file_id"])
+        _, whole, _ = await seen(house, agent, file["file_id"])
+        assert hashlib.sha256(whole).hexdigest() == file["sha256"]
+        status, part, _ = await seen(house, agent, file["file_id"], Range="bytes=10-19")
+        assert (status, part) == (206, whole[10:20])
+        assert not (tmp_path / "files").exists()
+        uploads = house.node.uploads
+        async with house.node.db.write() as unit:
+            known = await unit.files.get(file["file_id"])
+            assert known is not None
+            left = replace(known, id="left")
+            await unit.files.begin(left, now=0)
+        await uploads._shelf.put(left.name, b"left behind")
+        await uploads.sweep()
+        with pytest.raises(Refused):
+            await uploads.read(left, 0, 4)
+        assert await uploads.read(known, 0, 3) == b"\xff\xd8\xff"
 
 
 async def test_so_many_left_files_are_taken_away_at_a_sweep(
