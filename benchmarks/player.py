@@ -20,6 +20,8 @@ from benchmarks.clip import Clip, Kind
 #: What a receiver says it can take, as Chromium does on a clean link.
 TAKES_BITRATE = 1_500_000
 REPORT_EVERY_S = 1.0
+#: A keyframe comes each second. People do not answer in step: no two cameras, nor their keyframes, keep time.
+BEGINS_WITHIN_S = 1.0
 #: After so many datagrams the same ones are lost again; a prime, so that no period of a clip divides it.
 LOSSES = 9_973
 
@@ -41,6 +43,7 @@ class Player:
         self.frames_sent = self.frames_received = 0
         self._clip, self._plays = clip, plays
         self._start = chance.choice(clip.starts())
+        self._begins_s = chance.uniform(0, BEGINS_WITHIN_S)
         self._newest: dict[int, int] = {}
         self._base: dict[Kind, int] = {"audio": chance.getrandbits(31), "video": chance.getrandbits(31)}
 
@@ -56,6 +59,7 @@ class Player:
                 self._report()
                 await asyncio.sleep(REPORT_EVERY_S)
         frames, number, looped_s = self._clip.frames, self._start, 0.0
+        await asyncio.sleep(self._begins_s)
         began = time.perf_counter() - frames[number].at_s
         reported = began + frames[number].at_s
         while True:
