@@ -51,6 +51,7 @@ class RecordingSummary(Wire):
     """A recording as a case lists it. `ended_code`: why the writing ended; `code`: why it stands so."""
 
     recording_id: Id
+    shop_id: Id
     call_id: Id
     conversation_id: Id
     state: RecordingStage

@@ -13,8 +13,8 @@ import errno
 import logging
 import shutil
 import time
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,8 @@ NEVER_BEGUN_S = 600.0
 """A folder in which nothing was noted after so long belongs to nobody; a younger one may soon begin."""
 AGAIN_AFTER_MS = tuple(seconds * 1_000 for seconds in (15, 60, 300, 900, 3_600, 14_400, 43_200))
 """Waits between the tries, eighteen hours in all: longer than the usual night without the one who knows."""
+PACKET_MS = 20
+"""A gap no longer than a packet of sound is none that anybody hears."""
 _HOLDS: dict[str, Holds] = {".webm": "media", ".jpg": "poster", ".json": "waveform"}
 
 
@@ -240,7 +242,9 @@ def describe(found: Manifest) -> dict[str, Any]:
                 "sounds": side.sounds,
                 "duration_ms": side.duration_ms,
                 "errors": len(side.errors),
-                **_gaps(gap for one in found.of(side.participant) for gap in one.written.gaps),
+                **_gaps(
+                    _missing([gap for one in found.of(side.participant) for gap in one.written.gaps], found)
+                ),
             }
             for side in sides
         ],
@@ -248,6 +252,18 @@ def describe(found: Manifest) -> dict[str, Any]:
         "pauses": [asdict(one) for one in found.pauses][-PAUSES_SHOWN:],
         "damaged": len(found.assembled.damaged) if found.assembled else 0,
     }
+
+
+def _missing(gaps: Iterable[Gap], found: Manifest) -> Iterator[Gap]:
+    """The gaps but for the pauses in them: that nothing was written then is told by the pause."""
+    for gap in gaps:
+        from_ms, to_ms = gap.from_ms, gap.to_ms
+        for pause in found.pauses:
+            until_ms = to_ms if pause.to_ms is None else pause.to_ms
+            if pause.from_ms < to_ms and from_ms < until_ms:
+                from_ms, to_ms = (until_ms, to_ms) if until_ms < to_ms else (from_ms, pause.from_ms)
+        if to_ms - from_ms > PACKET_MS:
+            yield replace(gap, from_ms=from_ms, to_ms=to_ms)
 
 
 def _gaps(found: Iterable[Gap]) -> dict[str, Any]:

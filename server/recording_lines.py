@@ -16,6 +16,7 @@ def recording_summary(row: RecordingRow) -> RecordingSummary:
     """A recording as a case lists it."""
     return RecordingSummary(
         recording_id=row.id,
+        shop_id=row.shop_id,
         call_id=row.call_id,
         conversation_id=row.conversation_id,
         state=row.state,

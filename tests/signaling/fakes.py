@@ -57,7 +57,7 @@ def summary(conversation_id: str = "c1", shop_id: str = "s1") -> conversation.Su
 
 def recording() -> recordings.RecordingSummary:
     return recordings.RecordingSummary(
-        recording_id="r1", call_id="k1", conversation_id="c1", state="kept", began_at=NOW
+        recording_id="r1", shop_id="s1", call_id="k1", conversation_id="c1", state="kept", began_at=NOW
     )
 
 

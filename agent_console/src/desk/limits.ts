@@ -21,6 +21,8 @@ export const MAX_HINT = 100
 export const MAX_CASE_TEXT = 1_000
 export const MAX_LINE = 200
 export const MAX_SEARCH = 64
+/** Characters of the reason for which a recording is erased or restricted. */
+export const MAX_WHY = 500
 
 /** Length as the server counts it: by code point, not by UTF-16 unit. */
 export const lengthOf = (text: string) => [...text].length

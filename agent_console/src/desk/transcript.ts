@@ -3,7 +3,7 @@
 import type { Line as OwnLine } from '@livedesk/protocol'
 import { receiptOf, type AllMarks } from '@livedesk/protocol'
 import type { Failure } from '@livedesk/protocol'
-import type { CallEntry, Card, DeskEntry, PublicEntry, ReusedEntry, StillEntry } from '@livedesk/protocol'
+import type { CallEntry, Card, DeskEntry, PublicEntry, RecordingEntry, ReusedEntry, StillEntry } from '@livedesk/protocol'
 
 export type Delivery = 'pending' | 'failed' | 'sent' | 'delivered' | 'read'
 
@@ -68,10 +68,15 @@ export interface CallLine extends Base {
   readonly reason: CallEntry['reason']
   readonly durationMs: number | null
 }
+/** What became of a call's recording. */
+export interface RecordingLine extends Base {
+  readonly type: 'recording'
+  readonly entry: RecordingEntry
+}
 export interface DayLine extends Base {
   readonly type: 'day'
 }
-export type TranscriptLine = MessageLine | NoteLine | SystemLine | StillLine | CallLine | DayLine
+export type TranscriptLine = MessageLine | NoteLine | SystemLine | StillLine | CallLine | RecordingLine | DayLine
 
 /** Consecutive lines of one sender within this time are drawn as one block. */
 const BLOCK_MS = 120_000
@@ -181,6 +186,7 @@ function publicLine(entry: PublicEntry, around: Around): TranscriptLine | null {
 /** Where a picture was seen before stands on the picture itself. */
 function deskLine(entry: DeskEntry): TranscriptLine[] {
   const base = { key: `d${entry.seq}`, at: entry.sent_at, name: entry.sender.name ?? null }
+  if (entry.kind === 'recording') return [{ key: base.key, at: base.at, type: 'recording', entry }]
   if (!('text' in entry)) return []
   if (entry.kind === 'routed') return [{ ...base, type: 'system', what: 'routed', by: null, text: entry.text }]
   const note: NoteLine = {

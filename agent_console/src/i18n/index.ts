@@ -5,11 +5,12 @@ import type { Language } from '../stores/settings.ts'
 import { enCalls, zhCalls } from './calls.ts'
 import en from './en.ts'
 import { enReasons, zhReasons } from './reasons.ts'
+import { enRecordings, zhRecordings } from './recordings.ts'
 import zh from './zh-CN.ts'
 
 export const messages = {
-  'zh-CN': { ...zh, reason: { ...zhReasons, other: '其他依据（{code}）' }, call: zhCalls },
-  en: { ...en, reason: { ...enReasons, other: 'Another reason ({code})' }, call: enCalls },
+  'zh-CN': { ...zh, reason: { ...zhReasons, other: '其他依据（{code}）' }, call: zhCalls, recording: zhRecordings },
+  en: { ...en, reason: { ...enReasons, other: 'Another reason ({code})' }, call: enCalls, recording: enRecordings },
 }
 
 export type Messages = (typeof messages)['zh-CN']

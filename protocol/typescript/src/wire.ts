@@ -1391,6 +1391,7 @@ export interface CaseView {
  */
 export interface RecordingSummary {
   recording_id: string;
+  shop_id: string;
   call_id: string;
   conversation_id: string;
   state: "stopped" | "finishing" | "kept" | "failed" | "restricted" | "erased";
