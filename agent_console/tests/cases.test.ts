@@ -120,6 +120,11 @@ describe('cases on a server', () => {
     submit('.case form')
     await seen(() => says('没有生效'))
     expect(find<HTMLTextAreaElement>('.case textarea').value).toBe('第一遍')
+    // Looking at another case in between loses it neither.
+    button('#1002').click()
+    await seen(() => says('唐糖 开了工单') && find<HTMLTextAreaElement>('.case textarea').value === '')
+    button('#1001').click()
+    await seen(() => says('围巾确认漏发') && find<HTMLTextAreaElement>('.case textarea').value === '第一遍')
     desk.refusals.clear()
     submit('.case form')
     await seen(() => find<HTMLTextAreaElement>('.case textarea').value === '')

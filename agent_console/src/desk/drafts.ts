@@ -1,4 +1,4 @@
-/** What is half-written, per conversation: a reply and a note side by side, so that neither becomes the other. */
+/** What is half-written, per conversation: a reply and a note side by side, so that neither becomes the other. A case has a note. */
 
 export type Mode = 'reply' | 'note'
 
