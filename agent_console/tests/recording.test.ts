@@ -1,8 +1,11 @@
 import type { CallMark, MarkEntry, PublicEntry, RecordingSide, RecordingView } from '@livedesk/protocol'
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { NOTHING_DRAWN, arranged, current, drawnUntil, fateOf, heldSince, moments, neighbour, outline } from '../src/desk/recording.ts'
 import { messages } from '../src/i18n/index.ts'
+import { button, find, key, mountOn, row, says, seen, unmountAll } from './standin/mounted.ts'
 import { fileOf } from './standin/repository.ts'
+import { busy } from './standin/scenes.ts'
+import type { StandIn } from './standin/StandIn.ts'
 
 const BEGAN = 1_790_000_000_000
 const S = 1_000
@@ -85,5 +88,60 @@ describe('how a recording stands', () => {
     })
     expect(codes.length).toBeGreaterThan(15)
     expect(Object.keys(messages.en.recording.code).sort()).toEqual([...new Set(codes)].sort())
+  })
+})
+
+describe('the player', () => {
+  let desk: StandIn
+
+  beforeEach(async () => {
+    desk = busy()
+    const recording = { ...view.recording, shop_id: 'luming', conversation_id: 'c-wang' }
+    const media = { media: 'about:blank', sha256: 'ab'.repeat(32) }
+    const marks = [arrow(2 * S), word(4 * S, '裂缝'), mark(6 * S, { shape: 'clear' })]
+    desk.recordings.set('r1', { view: { ...view, recording, sides: view.sides.map((one) => ({ ...one, ...media })) }, marks })
+    const one = desk.get('c-wang')
+    one.desk.push({
+      kind: 'recording', seq: one.row.desk_last_seq + 1, message_id: 'rec', client_id: null, sender: { kind: 'system', id: null, name: null }, sent_at: Date.now(),
+      recording_id: 'r1', call_id: 'k1', state: 'kept', code: null, duration_ms: 60 * S,
+    })
+    one.row = { ...one.row, desk_last_seq: one.row.desk_last_seq + 1 }
+    await mountOn(desk)
+    await seen(() => document.querySelector('[data-conversation="c-wang"]') !== null)
+    row('c-wang').click()
+    await seen(() => document.querySelector('[data-recording="r1"]') !== null)
+    button('播放录像', find('[data-recording="r1"]')).click()
+    await seen(() => document.querySelector('.player') !== null && says('林小满 画了 2 处标注：裂缝'))
+  })
+  afterEach(unmountAll)
+
+  it('opens from the conversation and goes from event to event by the keys', async () => {
+    const player = find('.player')
+    const slider = () => find('.player [role=slider]').getAttribute('aria-valuetext')
+    expect(slider()).toBe('0:00，共 1:00')
+    key(player, { key: 'n' })
+    await seen(() => slider() === '0:02，共 1:00')
+    key(player, { key: 'ArrowRight' })
+    await seen(() => slider() === '0:07，共 1:00')
+    key(player, { key: 'p' })
+    await seen(() => slider() === '0:02，共 1:00')
+    key(player, { key: 'End' })
+    await seen(() => slider() === '1:00，共 1:00' && find('li.now').textContent!.includes('撤回同意'))
+  })
+
+  it('is restricted by a supervisor with a reason, says so, and is allowed again', async () => {
+    for (const [act, then] of [['限制查看', '录像已限制查看：由主管决定。'], ['恢复查看', '通话经过']] as const) {
+      button(act, find('.recorded')).click()
+      await seen(() => document.querySelector('.el-message-box input') !== null)
+      const field = [...document.querySelectorAll<HTMLInputElement>('.el-message-box input')].at(-1)!
+      field.value = '买家有异议'
+      field.dispatchEvent(new Event('input', { bubbles: true }))
+      button(act, [...document.querySelectorAll('.el-message-box__btns')].at(-1)!).click()
+      await seen(() => find('.recorded').textContent!.includes(then))
+    }
+    expect(desk.asked.filter((one) => one.name === 'recording.restrict').map((one) => one.request)).toEqual([
+      { recording_id: 'r1', why: '买家有异议', restricted: true },
+      { recording_id: 'r1', why: '买家有异议', restricted: false },
+    ])
   })
 })

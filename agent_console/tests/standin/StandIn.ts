@@ -7,9 +7,11 @@ import type {
   Context,
   Desk,
   DeskEntry,
+  MarkEntry,
   Marks,
   Me,
   PublicEntry,
+  RecordingView,
   Sender,
   Summary,
   Wall,
@@ -34,6 +36,7 @@ type Said = { kind: 'text'; text: string; quote_seq?: number | null } | { kind: 
 export class StandIn {
   conversations = new Map<string, Conversation>()
   cases = new Map<string, CaseView>()
+  recordings = new Map<string, { view: RecordingView; marks: MarkEntry[] }>()
   /** So many cases are one page of their list. */
   casesPage = 50
   signedIn: Me | null
@@ -328,5 +331,18 @@ export class StandIn {
       return { marks: one.marks }
     },
     'chat.type': () => ({}),
+    'recording.open': ({ recording_id }) => this.recorded(recording_id).view,
+    'recording.marks': ({ recording_id, after_seq }) => ({ marks: this.recorded(recording_id).marks.filter((one) => one.seq > after_seq), more: false }),
+    'recording.restrict': ({ recording_id, restricted }) => {
+      const found = this.recorded(recording_id)
+      found.view = { ...found.view, recording: { ...found.view.recording, state: restricted ? 'restricted' : 'kept', code: restricted ? 'restriction_asked' : null } }
+      return { recording: found.view.recording }
+    },
+  }
+
+  private recorded(id: string) {
+    const found = this.recordings.get(id)
+    if (found === undefined) throw new Refusal('not_found', id)
+    return found
   }
 }
