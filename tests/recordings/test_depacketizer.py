@@ -281,7 +281,10 @@ def test_at_three_per_cent_loss_with_repair_almost_every_frame_is_kept(seed: int
     encoded = material.video(10)
     arrivals = material.through_a_lossy_line(list(material.packets(encoded)), 0.03, seed)
     made = frames_of(arrivals, VideoAssembler())
-    assert len(made) >= 0.97 * len(encoded)
+    # Who lost the first packet of all knows nothing of it: then it begins with the next key frame.
+    begun = [frame.data for frame in encoded].index(made[0].data)
+    assert len(made) >= 0.97 * (len(encoded) - begun)
+    assert begun in (0, 50)
     assert material.is_decodable([frame.data for frame in made]) == len(made)
 
 
