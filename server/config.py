@@ -84,9 +84,7 @@ _TURN = re.compile(r"turns?:(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?(\?tra
 
 
 def _turn(value: str) -> str:
-    if not re.fullmatch(
-        r"turns?:(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?(\?transport=(udp|tcp))?", value
-    ):
+    if not _TURN.fullmatch(value):
         raise ValueError(
             "must be turn:host[:port] or turns:host[:port], with ?transport=udp or tcp if wanted"
         )
@@ -94,7 +92,17 @@ def _turn(value: str) -> str:
 
 
 def _ip(value: str) -> str:
-    return str(ipaddress.ip_address(value))
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        raise ValueError("must be an IP address") from None
+
+
+def _network(value: str) -> Network:
+    try:
+        return ipaddress.ip_network(value)
+    except ValueError:
+        raise ValueError("must be networks such as 10.0.0.0/8, all zero behind the prefix") from None
 
 
 def _anywhere(host: str) -> bool:
@@ -146,6 +154,7 @@ def _no_trailing_slash(value: object) -> object:
 Optional = BeforeValidator(_no_empty)
 Origin = Annotated[str, AfterValidator(exact_origin)]
 TurnUrl = Annotated[str, AfterValidator(_turn)]
+ProxyNetwork = Annotated[Network, BeforeValidator(_network)]
 
 
 class Settings(BaseSettings):
@@ -202,7 +211,7 @@ class Settings(BaseSettings):
     turn_secret: Annotated[str | None, Optional] = Field(
         default=None, description="The secret of coturn's use-auth-secret; needed with turn_urls.", repr=False
     )
-    trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_items)] = Field(
+    trusted_proxies: Annotated[tuple[ProxyNetwork, ...], NoDecode, BeforeValidator(_items)] = Field(
         default=(),
         description="Networks (CIDR, separated by commas) whose X-Forwarded-For and -Proto are believed.",
     )
@@ -242,10 +251,18 @@ class Settings(BaseSettings):
             return f"{PREFIX}MEDIA is false"
         if self.redis_url is not None:
             return f"{PREFIX}REDIS_URL is set, and several nodes carry no calls yet"
-        if self.media_announce is None and _anywhere(self.media_address):
+        if self.media_announce is not None:
+            return None
+        bound = f"{PREFIX}{'BIND' if self.media_bind is None else 'MEDIA_BIND'}"
+        if _anywhere(self.media_address):
             return (
                 f"{PREFIX}MEDIA_ANNOUNCE must name the IP address by which browsers reach this machine, "
-                f"because {self.media_address} is none"
+                f"because {bound} names none"
+            )
+        if is_loopback(self.media_address) and not is_loopback(urlsplit(self.origin).hostname or ""):
+            return (
+                f"{PREFIX}MEDIA_BIND must name an IP address of this machine that browsers reach, "
+                f"because {bound} is the loopback"
             )
         return None
 
@@ -264,6 +281,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database's address, as `Database.open` takes it."""
         return self.database_url or f"sqlite:///{self.data.absolute() / 'livedesk.db'}"
+
+    @property
+    def database_variable(self) -> str:
+        """The setting that says where the database is."""
+        return f"{PREFIX}{'DATA' if self.database_url is None else 'DATABASE_URL'}"
 
 
 def load_settings(environ: Mapping[str, str] | None = None, **given: Any) -> Settings:

@@ -92,6 +92,21 @@ def test_a_wrong_value_is_refused_in_one_sentence_that_names_the_setting(variabl
     assert sentence.endswith(".")
     assert "\n" not in sentence
     assert "secret" not in sentence
+    # It never repeats what was given, and says what would be right in words of ours.
+    assert f"'{value}'" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "must"),
+    [
+        ("LIVEDESK_TRUSTED_PROXIES", "10.0.0.0/8, fd00::1/8", "be networks such as 10.0.0.0/8"),
+        ("LIVEDESK_MEDIA_ANNOUNCE", "desk.example", "be an IP address"),
+        ("LIVEDESK_TURN_URLS", "turn:turn.example?transport=sctp", "be turn:host"),
+    ],
+)
+def test_a_refusal_says_what_would_be_right(variable: str, value: str, must: str) -> None:
+    with pytest.raises(ConfigurationRefused, match=f"^{variable} is wrong: must {must}"):
+        load_settings({variable: value})
 
 
 def test_an_unknown_variable_is_refused_with_the_likely_name() -> None:
@@ -158,8 +173,15 @@ def test_calls_are_carried_where_browsers_can_find_them() -> None:
     assert load_settings({}).no_calls is None
     assert load_settings({"LIVEDESK_BIND": "localhost"}).media_address == "127.0.0.1"
     assert "LIVEDESK_MEDIA_ANNOUNCE" in (load_settings(public).no_calls or "")
+    # Logs hide addresses, so the sentence names the setting instead.
+    assert (load_settings(public).no_calls or "").endswith("because LIVEDESK_BIND names none")
     assert load_settings({**public, "LIVEDESK_MEDIA_ANNOUNCE": "192.0.2.7"}).no_calls is None
     assert load_settings({**public, "LIVEDESK_MEDIA_BIND": "192.0.2.7"}).no_calls is None
+    proxied = {"LIVEDESK_PUBLIC_URL": "https://desk.example"}
+    assert "LIVEDESK_BIND is the loopback" in (load_settings(proxied).no_calls or "")
+    assert load_settings({**proxied, "LIVEDESK_MEDIA_BIND": "192.0.2.7"}).no_calls is None
+    assert load_settings({**proxied, "LIVEDESK_MEDIA_ANNOUNCE": "192.0.2.7"}).no_calls is None
+    assert load_settings({"LIVEDESK_PUBLIC_URL": "https://localhost"}).no_calls is None
     assert "REDIS" in (load_settings({"LIVEDESK_REDIS_URL": "redis://cache"}).no_calls or "")
     assert "MEDIA is false" in (load_settings({"LIVEDESK_MEDIA": "false"}).no_calls or "")
 

@@ -57,7 +57,7 @@ async def desk() -> AsyncIterator[Database]:
         settings.data.mkdir(parents=True, exist_ok=True)
         database = await Database.open(settings.database, clock=epoch_ms)
     except StorageRefused as refused:
-        refuse(str(refused))
+        refuse(f"{settings.database_variable}: {refused}")
     except OSError as error:
         refuse(f"The data folder {settings.data} (LIVEDESK_DATA) cannot be used: {error.strerror}.")
     try:

@@ -28,8 +28,10 @@ def serve(
     logs.set_up(settings.log_level)
     try:
         asyncio.run(_serve(settings))
-    except (ConfigurationRefused, StorageRefused) as refused:
+    except ConfigurationRefused as refused:
         refuse(str(refused))
+    except StorageRefused as refused:
+        refuse(f"{settings.database_variable}: {refused}")
 
 
 async def _serve(settings: Settings) -> None:

@@ -137,6 +137,8 @@ async def test_calls_that_find_no_port_or_no_address_are_said(tmp_path: Path) ->
     assert finding.ok and "1 of 1 UDP ports free" in finding.why
     finding = (await found(settings(tmp_path, media_bind="::")))["calls"]
     assert not finding.ok and "LIVEDESK_MEDIA_ANNOUNCE" in finding.why
+    finding = (await found(settings(tmp_path, public_url="https://desk.example")))["calls"]
+    assert not finding.ok and "LIVEDESK_MEDIA_BIND" in finding.why
     finding = (await found(settings(tmp_path, media=False)))["calls"]
     assert finding.ok and "not carried" in finding.why
 

@@ -183,10 +183,12 @@ async def test_an_address_or_a_folder_that_cannot_be_used_is_one_sentence_naming
         taken.listen()
         port = taken.getsockname()[1]
         admin = {"LIVEDESK_ADMIN_BIND": f"127.0.0.1:{port}"}
+        nowhere = {"LIVEDESK_DATABASE_URL": f"sqlite:///{tmp_path / 'none' / 'desk.db'}"}
         for data, own, more, said in (
             (tmp_path, port, {}, f"127.0.0.1:{port} (LIVEDESK_BIND and LIVEDESK_PORT) cannot be listened on"),
             (tmp_path, free_port(), admin, f"127.0.0.1:{port} (LIVEDESK_ADMIN_BIND) cannot be listened on"),
             (no_folder, free_port(), {}, f"The data folder {no_folder} (LIVEDESK_DATA) cannot be used"),
+            (tmp_path, free_port(), nowhere, "LIVEDESK_DATABASE_URL"),
         ):
             async with process(data, own, **more) as started:
                 out, err = await asyncio.wait_for(started.communicate(), STARTS_WITHIN_S)
