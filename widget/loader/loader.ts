@@ -258,7 +258,7 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
       else if (!ready) {
         const why =
           blocked ||
-          'The frame does not answer. Is ' + location.origin + ' on the list of origins of the shop? Is the desk up?'
+          'The frame does not answer. Is there a shop ' + shop + ', with ' + location.origin + ' on its list of origins? Is the desk up?'
         findings.push({ check: 'policy', ok: false, say: why })
       } else {
         const told = new Promise<Finding[]>((resolve) => {

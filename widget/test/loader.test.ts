@@ -292,13 +292,13 @@ describe('the page', () => {
 })
 
 describe('debug', () => {
-  test('names the page that is not on the list when the frame never answers', async () => {
+  test('names the shop, and the page that is not on its list, when the frame never answers', async () => {
     vi.spyOn(console, 'table').mockImplementation(() => {})
     const page = new Page()
     const findings = await page.desk.debug()
     expect(findings.find((one) => one.check === 'policy')).toMatchObject({
       ok: false,
-      say: expect.stringContaining(location.origin),
+      say: expect.stringMatching(new RegExp(`shop s1\\b.*${location.origin}`)),
     })
   })
 
