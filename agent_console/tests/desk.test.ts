@@ -213,7 +213,7 @@ describe('the desk on a server', () => {
     await mountOn(desk)
     expect(says('回到就绪')).toBe(false)
     desk.emit('presence.changed', { ...desk.desk.seat, state: 'break', reason: 'returned', since: Date.now() })
-    await seen(() => says('断线太久，你的会话已回到队列；准备好后请切回就绪。'))
+    await seen(() => says('刚才断线较久，系统已为你切换为小休；准备好后请切回就绪。'))
     button('回到就绪').click()
     await seen(() => asked('presence.set').length === 1)
     expect(asked('presence.set')[0]).toMatchObject({ state: 'ready' })

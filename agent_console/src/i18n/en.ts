@@ -32,7 +32,7 @@ const en: typeof zh = {
     reasons: { lunch: 'Meal', rest: 'Rest', meeting: 'Meeting', training: 'Training', missed: 'Missed offers', returned: 'Back online' },
     put: {
       missed: 'Two offers in a row were missed, so you are on a break.',
-      returned: 'You were away, and your conversations went back to the line.',
+      returned: 'You were away for a while, so you are on a break.',
     },
     backToReady: 'Back to ready',
     units: 'Load {used}/{capacity}',

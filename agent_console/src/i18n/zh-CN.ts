@@ -30,7 +30,7 @@ export default {
     reasons: { lunch: '用餐', rest: '休息', meeting: '开会', training: '培训', missed: '连续未接', returned: '断线回来' },
     put: {
       missed: '连续两次没有接起，系统已为你切换为小休。',
-      returned: '断线太久，你的会话已回到队列；准备好后请切回就绪。',
+      returned: '刚才断线较久，系统已为你切换为小休；准备好后请切回就绪。',
     },
     backToReady: '回到就绪',
     units: '接待量 {used}/{capacity}',
