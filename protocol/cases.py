@@ -28,6 +28,8 @@ CASES_A_CONVERSATION = 20
 """Cases opened from one conversation; more than an order has lines is a mistake."""
 CALLS_A_CASE = 20
 """Calls that a case shows, the newest of its conversation; more than one a day for weeks is a mistake."""
+RECORDINGS_A_CASE = 20
+"""Recordings that a case shows, the newest of its conversation: one of each call, seldom two."""
 CASE_ENTRIES = 500
 """Entries of one case's history: a note a day for more than a year, and one answer stays below a megabyte."""
 
@@ -152,7 +154,7 @@ class CaseView(Wire):
     stills: list[StillEntry]
     reused: list[ReusedEntry]
     calls: list[CaseCall] = Field(max_length=CALLS_A_CASE)
-    recordings: list[RecordingSummary]
+    recordings: list[RecordingSummary] = Field(max_length=RECORDINGS_A_CASE)
     history: list[CaseEntry] = Field(max_length=CASE_ENTRIES)
 
 

@@ -159,7 +159,6 @@ class Finishing:
             )
             if changed and not again:
                 await tell(
-                    unit,
                     telling,
                     row.conversation_id,
                     recording_id=row.id,
@@ -189,7 +188,6 @@ class Finishing:
             if changed:
                 await unit.recordings.add_files([self._file(row, one) for one in found.kept])
                 await tell(
-                    unit,
                     telling,
                     row.conversation_id,
                     recording_id=row.id,

@@ -87,7 +87,7 @@ class Keeping:
             if known is None or known.due is None:
                 return
             await unit.recordings.change(known, due=None)
-            await _tell(unit, telling, known)
+            await _tell(telling, known)
             told = await telling.all()
         self._world.publish(told)
 
@@ -100,7 +100,7 @@ async def settled(unit: Unit, telling: Telling, row: RecordingRow, now: int) -> 
     """
     after = await _decided(unit, row, await _verdict(unit, row, now), now)
     if after.state != row.state and after.state != "erased":
-        await _tell(unit, telling, after)
+        await _tell(telling, after)
     return after
 
 
@@ -132,9 +132,8 @@ async def _decided(unit: Unit, row: RecordingRow, verdict: Verdict, now: int) ->
     return replace(row, state=state, code=code, due=due)
 
 
-async def _tell(unit: Unit, telling: Telling, row: RecordingRow) -> None:
+async def _tell(telling: Telling, row: RecordingRow) -> None:
     await tell(
-        unit,
         telling,
         row.conversation_id,
         recording_id=row.id,

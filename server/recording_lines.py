@@ -6,10 +6,8 @@ Only who works in the shop ever sees either.
 from __future__ import annotations
 
 from protocol.recordings import RecordingCode, RecordingStage, RecordingSummary
-from server.bridges import Telling, case_summary
-from server.storage.database import Unit
+from server.bridges import Telling
 from server.storage.recordings import RecordingRow
-from signaling import facts
 
 
 def recording_summary(row: RecordingRow) -> RecordingSummary:
@@ -28,7 +26,6 @@ def recording_summary(row: RecordingRow) -> RecordingSummary:
 
 
 async def tell(
-    unit: Unit,
     telling: Telling,
     conversation_id: str,
     *,
@@ -48,5 +45,4 @@ async def tell(
     }
     await telling.system(conversation_id, "recording", line, log="desk")
     telling.row(conversation_id)
-    for case in await unit.cases.of_conversation(conversation_id):
-        telling.facts.append(facts.CaseChanged(case_summary(case)))
+    await telling.cases(conversation_id)

@@ -160,7 +160,7 @@ async def _view(unit: Reader, case: CaseRow) -> wire.CaseView:
         order = None if found is None else cards.of_order(found, await cards.picture_of(unit, found))
     stills = await unit.conversations.of_kind(case.conversation_id, "public", "still")
     reused = await unit.conversations.of_kind(case.conversation_id, "desk", "reused")
-    recordings = await unit.recordings.of_conversation(case.conversation_id)
+    recordings = await unit.recordings.of_conversation(case.conversation_id, wire.RECORDINGS_A_CASE)
     calls = await unit.calls.of_conversation(case.conversation_id, wire.CALLS_A_CASE)
     connections = await unit.calls.connections([record.call.id for record in calls])
     return wire.CaseView(

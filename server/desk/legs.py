@@ -241,7 +241,6 @@ class Legs(Calling):
                 await telling.step(record, step)
                 code: Any = event.code
                 await tell(
-                    unit,
                     telling,
                     record.conversation_id,
                     recording_id=event.recording_id,

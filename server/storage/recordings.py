@@ -74,11 +74,11 @@ class Recordings:
         query = select(*_ROW).where(recordings.c.id.in_(sorted(recording_ids)))
         return [RecordingRow(*row) for row in await self._connection.execute(query)]
 
-    async def of_conversation(self, conversation_id: str) -> list[RecordingRow]:
-        """A conversation's recordings, in the order in which they were begun."""
+    async def of_conversation(self, conversation_id: str, limit: int) -> list[RecordingRow]:
+        """A conversation's newest recordings, in the order in which they were begun."""
         query = select(*_ROW).where(recordings.c.conversation_id == conversation_id)
-        ordered = query.order_by(recordings.c.began_at, recordings.c.id)
-        return [RecordingRow(*row) for row in await self._connection.execute(ordered)]
+        newest = query.order_by(recordings.c.began_at.desc(), recordings.c.id.desc()).limit(limit)
+        return [RecordingRow(*row) for row in await self._connection.execute(newest)][::-1]
 
     async def add(self, row: RecordingRow) -> bool:
         """Store one; False where it is known already."""

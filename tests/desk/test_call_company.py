@@ -13,6 +13,7 @@ from protocol import cases
 from server.desk import legs, marks
 from server.identifiers import new_client_id
 from server.metrics import Snapshot
+from server.storage.recordings import RecordingRow
 from tests.desk.carrying import Scene, me, refused, staged
 from tests.desk.house import Person, Refusal
 
@@ -151,6 +152,34 @@ async def test_a_case_shows_so_many_calls_and_the_newest_of_them(
     about = {"conversation_id": scene.conversation_id, "client_id": new_client_id(), "title": "未接"}
     case = await scene.agent.ask("case.open", **about)
     assert [call["call_id"] for call in case["calls"]] == [rang[2], rang[1]]
+
+
+async def test_a_case_shows_so_many_recordings_and_the_newest_of_them(scene: Scene) -> None:
+    call_id = await scene.ring()
+    await scene.agent.ask("call.decline", call_id=call_id)
+    async with scene.house.node.db.write() as unit:
+        for number in range(cases.RECORDINGS_A_CASE + 1):
+            row = RecordingRow(
+                id=f"r-{number}",
+                shop_id="cloud",
+                call_id=call_id,
+                conversation_id=scene.conversation_id,
+                state="kept",
+                code=None,
+                ended_code=None,
+                began_at=number,
+                ended_at=None,
+                duration_ms=None,
+                tries=0,
+                due=None,
+                erasure_asked_at=None,
+                restriction_asked_at=None,
+                about=None,
+            )
+            await unit.recordings.add(row)
+    about = {"conversation_id": scene.conversation_id, "client_id": new_client_id(), "title": "录像"}
+    shown = (await scene.agent.ask("case.open", **about))["recordings"]
+    assert [one["began_at"] for one in shown] == list(range(1, cases.RECORDINGS_A_CASE + 1))
 
 
 async def test_so_many_reports_are_kept_of_a_participant_and_no_more(

@@ -1380,6 +1380,9 @@ export interface CaseView {
    * @maxItems 20
    */
   calls: CaseCall[];
+  /**
+   * @maxItems 20
+   */
   recordings: RecordingSummary[];
   /**
    * @maxItems 500
