@@ -95,6 +95,9 @@ export function someCases(now: number): CaseView[] {
       stills: [still(10, '吊牌', now - 35 * M), still(11, '瑕疵特写', now - 34 * M), still(12, '整件平铺', now - 33 * M)],
       reused: [{ kind: 'reused', seq: 2, message_id: 'r2', client_id: null, sender: { kind: 'system', id: null, name: null }, sent_at: now - 34 * M, still_seq: 11, label: '瑕疵特写', conversation_id: 'c-feng', earlier_at: now - 9 * 24 * H, case_number: 1000, bits: 3 }],
       calls: someCalls(now),
+      recordings: [
+        { recording_id: 'rec-2', shop_id: 'luming', call_id: 'call-2', conversation_id: 'c-wang', state: 'kept', code: null, ended_code: 'call_ended', began_at: now - 39 * M, duration_ms: 11 * M + 4 * S },
+      ],
       history: [
         opened('林小满', now - 50 * M),
         { kind: 'note', seq: 2, by_name: '林小满', at: now - 27 * M, text: '视频里看到领口标签边缘粗糙，不是面料问题。\n围巾确认漏发，仓库只剩燕麦色。' },
