@@ -26,7 +26,7 @@ CIPHER = "SRTP_AEAD_AES_256_GCM"
 
 @pytest.fixture(scope="module")
 def clip() -> Clip:
-    return clips.made(2)
+    return clips.made(1)
 
 
 async def measured(entry: Entry, clip: Clip) -> dict[str, Any]:
@@ -130,12 +130,12 @@ def test_a_film_of_other_codecs_is_encoded_anew_and_a_silent_one_gets_a_tone(tmp
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=25)
         stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
-        for _ in range(25):
+        for _ in range(10):
             container.mux(stream.encode(av.VideoFrame(320, 180, "yuv420p")))
         container.mux(stream.encode(None))
     found = clips.read(path)
     kinds = [frame.kind for frame in found.frames]
-    assert 29 <= kinds.count("video") <= 31 and kinds.count("audio") == 50
+    assert 11 <= kinds.count("video") <= 13 and kinds.count("audio") == 50
     assert found.frames[0].keyframe and found.length_s == pytest.approx(1, abs=0.05)
     assert found.describes.startswith("film.mp4 at 640x480, 30/s, and a rising tone")
 
