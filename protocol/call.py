@@ -144,6 +144,52 @@ class Called(Wire):
     call: Call
 
 
+BOOK_AHEAD_MS = 14 * 86_400_000
+"""How far ahead a call may be booked: within what a return takes."""
+
+
+class Booking(Wire):
+    """A call that is to be made at this time."""
+
+    at: Millis
+    media: Media
+
+
+class BookCall(Wire):
+    """Books a call for a time within fourteen days (预约), in place of an earlier booking."""
+
+    conversation_id: Id
+    client_id: ClientId
+    at: Millis
+    media: Media
+
+
+class AgentBook(BookCall):
+    """The same by whoever has the conversation."""
+
+    fence: Fence
+
+
+class UnbookCall(Wire):
+    """Takes the conversation's booking back."""
+
+    conversation_id: Id
+    client_id: ClientId
+
+
+class AgentUnbook(UnbookCall):
+    """The same by whoever has the conversation."""
+
+    fence: Fence
+
+
+class Booked(Wire):
+    """The line of the log that says it, and the booking as it stands now."""
+
+    seq: Seq
+    booking: Booking | None = None
+
+
 class OfCall(Wire):
     """Names a call one is part of."""
 

@@ -187,6 +187,15 @@ class CallEntry(_Entry):
     duration_ms: Millis | None = None
 
 
+class BookingEntry(_Entry):
+    """A call was booked for a time or is no more; or the time has come, and the buyer is owed a call."""
+
+    kind: Literal["booking"] = "booking"
+    happened: Literal["booked", "cancelled", "due"]
+    at: Millis
+    media: Literal["video", "voice"]
+
+
 class ReopenedEntry(_Entry):
     """The conversation goes on."""
 
@@ -208,7 +217,8 @@ PublicEntry = TypeAliasType(
         | RequeuedEntry
         | ClosedEntry
         | ReopenedEntry
-        | CallEntry,
+        | CallEntry
+        | BookingEntry,
         Field(discriminator="kind"),
     ],
 )

@@ -26,6 +26,7 @@ from server.bridges import summary
 from server.catchup import CatchUp
 from server.cluster import Cluster
 from server.config import ConfigurationRefused, Settings
+from server.desk.bookings import Bookings
 from server.desk.calls import Calls
 from server.desk.cases import CaseDesk
 from server.desk.company import Company
@@ -87,7 +88,7 @@ class Desk(Opening, Messages, LineCases, Views, Shots, CaseDesk, RecordingDesk):
         return Done(await self.world.renewal.renew(actor))
 
 
-class DeskWithCalls(Desk, Calls, Legs, Marks, Company):
+class DeskWithCalls(Bookings, Desk, Calls, Legs, Marks, Company):
     """Every command of the catalogue."""
 
 
@@ -119,6 +120,7 @@ class Livedesk:
     cluster: Cluster | None
     catch_up: CatchUp | None
     legs: Legs
+    bookings: Bookings
     media: Media
     finishing: Finishing
     keeping: Keeping
@@ -136,6 +138,10 @@ class Livedesk:
         await self.sockets.end_idle(self.signaling.audience().sign_ins)
         await self.uploads.sweep()
 
+    async def _bring_back(self) -> None:
+        if self.settings.no_calls is None:
+            await self.bookings.bring_back()
+
     async def start(self) -> None:
         """Begins to serve the line and to hear other nodes."""
         if self.cluster is not None and self.catch_up is not None:
@@ -147,6 +153,7 @@ class Livedesk:
         self.dispatcher.start()
         self._tasks = [
             asyncio.create_task(_every(SWEEP_EVERY_S, self.legs.sweep)),
+            asyncio.create_task(_every(SWEEP_EVERY_S, self._bring_back)),
             asyncio.create_task(_every(RENEW_EVERY_MS / 1000, self.attending.renew)),
             asyncio.create_task(_every(TIDY_EVERY_S, self.tidy)),
             asyncio.create_task(_every(FINISH_EVERY_S, self.finishing.sweep)),
@@ -272,6 +279,7 @@ async def bootstrap(
         cluster=cluster,
         catch_up=CatchUp(db, floor, clock) if cluster else None,
         legs=calling,
+        bookings=calling,
         media=carried,
         finishing=Finishing(world, shelf, settings.data / RECORDINGS),
         keeping=Keeping(world, shelf, settings.data / RECORDINGS),

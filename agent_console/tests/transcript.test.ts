@@ -108,6 +108,16 @@ describe('the transcript', () => {
     ])
   })
 
+  it('has a line for a call that was booked, taken back, and is due', () => {
+    const entries = (['booked', 'cancelled', 'due'] as const).map((happened, index) => ({ kind: 'booking' as const, seq: index + 1, message_id: `b${index}`, sender: buyer, sent_at: 0, happened, at: 60_000, media: 'voice' as const }))
+    const lines = transcript(logs({ entries }), day).filter((line) => line.type === 'booking')
+    expect(lines.map((line) => [line.happened, line.for, line.media])).toEqual([
+      ['booked', 60_000, 'voice'],
+      ['cancelled', 60_000, 'voice'],
+      ['due', 60_000, 'voice'],
+    ])
+  })
+
   it('has a line for each call that began, ended or was missed, with how long and why', () => {
     const call = (seq: number, more: Pick<CallEntry, 'happened' | 'reason' | 'duration_ms'>) => ({ kind: 'call' as const, seq, message_id: `k${seq}`, sender: buyer, sent_at: 0, call_id: 'c', media: 'video' as const, invited_by: 'buyer' as const, ...more })
     const entries = [

@@ -268,19 +268,36 @@ class Opening(Cases):
             found = await unit.conversations.head(request.conversation_id, lock=True)
             if found is None:
                 raise Refused(ErrorCode.not_found)
-            entry = self._entry(actor, found.id, request.client_id, "reopened", {"by": side(actor)}, now)
-            reopened = await unit.conversations.reopen(as_owner(entry, found), now=now)
-            stored = reopened.appended
-            telling.facts.append(facts.EntryStored(stored.place, "public", stored.entry))
-            telling.row(found.id)
-            if reopened.changed:
-                telling.facts.append(facts.ConversationReopened(stored.place, stored.entry.seq))
-                asking = await _asking_again(unit, found)
-                group_id = await self._join(unit, telling, actor, found, asking, now, preferred)
+            seq, group_id = await self._go_on(
+                unit, telling, actor, found, now, client_id=request.client_id, preferred=preferred
+            )
             told = await telling.all()
         if group_id is not None:
             self.world.wake(group_id)
-        return Done(conversation.Reopened(seq=stored.entry.seq), told)
+        return Done(conversation.Reopened(seq=seq), told)
+
+    async def _go_on(
+        self,
+        unit: Unit,
+        telling: Telling,
+        actor: Actor,
+        found: Conversation,
+        now: int,
+        *,
+        client_id: str,
+        preferred: str | None = None,
+    ) -> tuple[int, str | None]:
+        """A closed conversation is open and in line again; the entry's seq, and the group that it joined."""
+        entry = self._entry(actor, found.id, client_id, "reopened", {"by": side(actor)}, now)
+        reopened = await unit.conversations.reopen(as_owner(entry, found), now=now)
+        stored = reopened.appended
+        telling.facts.append(facts.EntryStored(stored.place, "public", stored.entry))
+        telling.row(found.id)
+        if not reopened.changed:
+            return stored.entry.seq, None
+        telling.facts.append(facts.ConversationReopened(stored.place, stored.entry.seq))
+        asking = await _asking_again(unit, found)
+        return stored.entry.seq, await self._join(unit, telling, actor, found, asking, now, preferred)
 
 
 def may_close(actor: Actor, found: Conversation, fence: int | None) -> None:

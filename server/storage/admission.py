@@ -18,7 +18,7 @@ PREVIEW_CHARACTERS = 200
 
 SPOKEN = frozenset({"text", "card"})
 """Kinds that a person writes to the other side: they can be recalled."""
-SAID = SPOKEN | {"still", "retake"}
+SAID = SPOKEN | {"still", "retake", "booking"}
 """Kinds that ask the other side for an answer, or are one. A picture is evidence and is not recalled."""
 
 

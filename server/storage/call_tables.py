@@ -205,6 +205,17 @@ recording_files = Table(
 )
 """A recording's files on the shelf, as they were measured there under `name`. Rows outlive the bytes."""
 
+call_bookings = Table(
+    "call_bookings",
+    metadata,
+    Column("conversation_id", Id, ForeignKey("conversations.id"), primary_key=True),
+    Column("at", Millis, nullable=False),
+    Column("media", String(8), nullable=False),
+    Column("booked_at", Millis, nullable=False),
+    Index(None, "at"),
+)
+"""Calls that are to be made at a time. What became of each stands in its conversation's log."""
+
 audit = Table(
     "audit",
     metadata,

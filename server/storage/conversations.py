@@ -109,6 +109,16 @@ class Conversations:
             raise Refused(ErrorCode.not_found)
         return found
 
+    async def open_of_buyer(self, shop_id: str, buyer_id: str) -> Conversation | None:
+        """The buyer's open conversation; the newest, if of several channels. Locked."""
+        query = select(conversations.c.id).where(
+            conversations.c.shop_id == shop_id,
+            conversations.c.buyer_id == buyer_id,
+            conversations.c.state == "open",
+        )
+        newest = await self._connection.scalar(query.order_by(conversations.c.opened_at.desc()).limit(1))
+        return None if newest is None else await self.head(newest, lock=True)
+
     async def open_of_subject(self, shop_id: str, subject: str) -> Conversation | None:
         """The open conversation of the buyer whom the merchant calls `subject`; the newest, if of several."""
         query = (

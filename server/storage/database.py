@@ -16,6 +16,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from protocol.errors import Refused
+from server.storage.bookings import Bookings
 from server.storage.buyers import Buyers
 from server.storage.calls import Calls
 from server.storage.cases import CaseFiles
@@ -67,6 +68,10 @@ class Reader:
     @cached_property
     def calls(self) -> Calls:
         return Calls(self.connection)
+
+    @cached_property
+    def bookings(self) -> Bookings:
+        return Bookings(self.connection)
 
     @cached_property
     def recordings(self) -> Recordings:

@@ -15,6 +15,8 @@ def handlers(desk: AgentDesk) -> Mapping[str, Handler]:
         **guest.handlers(desk),
         "call.list": desk.list_calls,
         "call.invite": desk.invite_by_agent,
+        "call.book": desk.book_by_agent,
+        "call.unbook": desk.unbook_by_agent,
         "call.answer": desk.answer_call,
         "call.decline": desk.decline_call,
         "call.still": desk.ask_still,

@@ -17,6 +17,8 @@ def handlers(desk: BuyerDesk) -> Mapping[str, Handler]:
         "call.answer": desk.answer_call,
         "call.decline": desk.decline_call,
         "call.link": desk.link_call,
+        "call.book": desk.book_by_buyer,
+        "call.unbook": desk.unbook_by_buyer,
         "conversation.open": desk.open_conversation,
         "conversation.list": desk.list_own,
         "conversation.close": desk.close_by_buyer,

@@ -298,6 +298,26 @@ class FakeDesk:
         self._find(actor, request.conversation_id)
         return Done(called())
 
+    async def book_by_buyer(self, actor: Actor, request: call.BookCall) -> Done[call.Booked]:
+        await self._called("book_by_buyer", actor, request)
+        self._find(actor, request.conversation_id)
+        return Done(call.Booked(seq=3, booking=call.Booking(at=request.at, media=request.media)))
+
+    async def book_by_agent(self, actor: Actor, request: call.AgentBook) -> Done[call.Booked]:
+        await self._called("book_by_agent", actor, request)
+        self._find(actor, request.conversation_id)
+        return Done(call.Booked(seq=3, booking=call.Booking(at=request.at, media=request.media)))
+
+    async def unbook_by_buyer(self, actor: Actor, request: call.UnbookCall) -> Done[call.Booked]:
+        await self._called("unbook_by_buyer", actor, request)
+        self._find(actor, request.conversation_id)
+        return Done(call.Booked(seq=4))
+
+    async def unbook_by_agent(self, actor: Actor, request: call.AgentUnbook) -> Done[call.Booked]:
+        await self._called("unbook_by_agent", actor, request)
+        self._find(actor, request.conversation_id)
+        return Done(call.Booked(seq=4))
+
     async def invite_by_agent(self, actor: Actor, request: call.AgentInvite) -> Done[call.Called]:
         await self._called("invite_by_agent", actor, request)
         self._find(actor, request.conversation_id)

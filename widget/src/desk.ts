@@ -578,7 +578,7 @@ export class Desk {
       if (log.position > before.position) this.state.movedBack = true
     }
     if (log?.position === null) this.state.movedBack = false
-    if (log?.agentName || log?.entries.some((entry) => entry.kind === 'call')) void this.loadCalls()
+    if (log?.agentName || log?.entries.some(({ kind }) => kind === 'call' || kind === 'booking')) void this.loadCalls()
     this.state.unread = log ? unreadOf(log.entries, log.marks, 'buyer') : 0
     this.readAll()
     this.tell()

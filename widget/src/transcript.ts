@@ -1,5 +1,6 @@
 import {
   receiptOf,
+  type BookingEntry,
   type CallEntry,
   type Card,
   type Failure,
@@ -59,7 +60,7 @@ export type Row =
   /** A list of pictures, or the wish to have one of it again: the entry `seq`. */
   | { readonly row: 'shots'; readonly key: string; readonly seq: number }
   /** A call that is over, or that nobody took. */
-  | { readonly row: 'call'; readonly key: string; readonly call: CallEntry }
+  | { readonly row: 'call'; readonly key: string; readonly call: CallEntry | BookingEntry }
   | EventRow
   | MessageRow
 
@@ -156,6 +157,8 @@ function eventRow(entry: PublicEntry): Row | null {
     case 'call':
       // One that has begun is seen above the talk.
       return entry.happened === 'started' ? null : { row: 'call', key, call: entry }
+    case 'booking':
+      return { row: 'call', key, call: entry }
     default:
       return null
   }

@@ -1,9 +1,10 @@
 import { mount } from '@vue/test-utils'
-import type { Call } from '@livedesk/protocol'
+import { Refusal, type BookingEntry, type Call, type ErrorCode } from '@livedesk/protocol'
 import { nextTick, shallowReactive } from 'vue'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { aCall, CallWorld, refuse, somebody } from '../../protocol/typescript/test/callWorld.ts'
 import { BuyerCalls, CONSENT_TEXT } from '../src/call/BuyerCalls.ts'
+import CallRow from '../src/call/CallRow.vue'
 import CallStage from '../src/call/CallStage.vue'
 import { appOf, probe, type Abilities, type Surroundings } from '../src/call/probe.ts'
 import { callWords, overWords } from '../src/call/words.ts'
@@ -68,7 +69,7 @@ const connected = (more: Partial<Call> = {}): Call =>
   })
 
 /** A buyer with the conversation open, on a page that is or is not ours. */
-function desk(size: Desk['state']['size'] = 'sheet', can: Partial<Abilities> = {}) {
+function desk(size: Desk['state']['size'] = 'sheet', can: Partial<Abilities> = {}, refusedFor: ErrorCode | null = null) {
   const world = new CallWorld()
   const said: FromFrame[] = []
   const lines: string[] = []
@@ -80,9 +81,19 @@ function desk(size: Desk['state']['size'] = 'sheet', can: Partial<Abilities> = {
     player: { sound: '', swaps: false },
   })
   const asked: unknown[] = []
+  const booked: object[] = []
   const made = {
     state,
-    client: { current: {} as unknown, request: async () => ({ code: 'one-time', expires_at: 0 }) },
+    client: {
+      current: {} as unknown,
+      request: async () => ({ code: 'one-time', expires_at: 0 }),
+      newClientId: () => 'booking',
+      insist: async (command: string, payload: object) => {
+        booked.push({ command, ...payload })
+        if (refusedFor) throw new Refusal(refusedFor, refusedFor)
+        return { seq: 9, booking: payload }
+      },
+    },
     options: { bridge: { embedded: true, say: (one: FromFrame) => said.push(one) }, start: { shop: 'cloud' }, origin: 'https://desk.example' },
     show: (to: Desk['state']['size']) => (state.size = to),
     minimise: () => (state.size = calls.live ? 'tile' : 'pill'),
@@ -102,7 +113,7 @@ function desk(size: Desk['state']['size'] = 'sheet', can: Partial<Abilities> = {
     await world.clock.pass(0)
     await nextTick()
   }
-  return { world, calls, stage, state, said, lines, asked, made, ducks, states, tap }
+  return { world, calls, stage, state, said, lines, asked, booked, made, ducks, states, tap }
 }
 type Page = ReturnType<typeof desk>
 
@@ -137,6 +148,37 @@ describe('before a call', () => {
     await page.tap(words.place)
     expect(page.world.commands('call.invite')).toMatchObject([{ conversation_id: 'conversation', media: 'video' }])
     expect(page.stage.text()).toContain(words.calling('木槿').slice(0, 4))
+  })
+
+  test('where none is possible one books a time, and hears when that one will not do', async () => {
+    const unable = { video: false, voice: false, obstacle: 'app', app: 'wechat' } as const
+    const page = desk('sheet', unable)
+    page.calls.begin()
+    await nextTick()
+    await page.stage.find('input[type=datetime-local]').setValue('2030-05-06T10:30')
+    await page.stage.find('form').trigger('submit')
+    await nextTick()
+    const at = new Date('2030-05-06T10:30').getTime()
+    expect(page.booked).toEqual([{ command: 'call.book', conversation_id: 'conversation', client_id: 'booking', at, media: 'video' }])
+    expect(page.calls.ui.before).toBe('none')
+
+    const refused = desk('sheet', unable, 'bad_request')
+    refused.calls.begin()
+    await nextTick()
+    await refused.stage.find('form').trigger('submit')
+    await nextTick()
+    await nextTick()
+    expect(refused.stage.text()).toContain(words.code.bad_request)
+    expect(refused.calls.ui.before).toBe('obstacle')
+  })
+
+  test('what was booked stands in the conversation, with its day and time', () => {
+    const at = new Date(2030, 4, 6, 10, 30).getTime()
+    const said = (happened: BookingEntry['happened']): string =>
+      mount(CallRow, { props: { call: { kind: 'booking', happened, at, media: 'video' } as BookingEntry } }).text()
+    expect(said('booked')).toMatch(/已预约 .*6.*10:30/)
+    expect(said('cancelled')).toContain('已取消')
+    expect(said('due')).toContain('时间到了')
   })
 
   test('by voice alone no camera is opened', async () => {

@@ -46,6 +46,11 @@ export function shortMoment(at: number, now: number, language: Language): string
   return format(language, { ...(sameYear ? {} : { year: '2-digit' }), month: 'numeric', day: 'numeric' }).format(at)
 }
 
+/** A time to come, always with its day. */
+export function appointment(at: number, language: Language): string {
+  return format(language, { month: 'numeric', day: 'numeric', weekday: 'short', hour: '2-digit', minute: '2-digit', hour12: false }).format(at)
+}
+
 /** From when to when, or still going on: with the day unless it is today, with seconds when minutes would not tell the ends apart. */
 export function span(from: number, to: number | null, now: number, language: Language): string {
   const day = dayKey(from) === dayKey(now) ? '' : `${shortMoment(from, now, language)} `

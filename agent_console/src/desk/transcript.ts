@@ -3,7 +3,7 @@
 import type { Line as OwnLine } from '@livedesk/protocol'
 import { receiptOf, type AllMarks } from '@livedesk/protocol'
 import type { Failure } from '@livedesk/protocol'
-import type { CallEntry, Card, DeskEntry, PublicEntry, RecordingEntry, ReusedEntry, StillEntry } from '@livedesk/protocol'
+import type { BookingEntry, CallEntry, Card, DeskEntry, PublicEntry, RecordingEntry, ReusedEntry, StillEntry } from '@livedesk/protocol'
 
 export type Delivery = 'pending' | 'failed' | 'sent' | 'delivered' | 'read'
 
@@ -60,6 +60,14 @@ export interface StillLine extends Base {
   readonly type: 'still'
   readonly still: Still
 }
+/** A call that is to be made at a time, is no more, or is due. */
+export interface BookingLine extends Base {
+  readonly type: 'booking'
+  readonly happened: BookingEntry['happened']
+  readonly media: BookingEntry['media']
+  /** When it is to be made. */
+  readonly for: number
+}
 /** A call that began, ended or was missed. */
 export interface CallLine extends Base {
   readonly type: 'call'
@@ -76,7 +84,7 @@ export interface RecordingLine extends Base {
 export interface DayLine extends Base {
   readonly type: 'day'
 }
-export type TranscriptLine = MessageLine | NoteLine | SystemLine | StillLine | CallLine | RecordingLine | DayLine
+export type TranscriptLine = MessageLine | NoteLine | SystemLine | StillLine | CallLine | BookingLine | RecordingLine | DayLine
 
 /** Consecutive lines of one sender within this time are drawn as one block. */
 const BLOCK_MS = 120_000
@@ -176,6 +184,8 @@ function publicLine(entry: PublicEntry, around: Around): TranscriptLine | null {
       const { happened, media, reason } = entry
       return { key: base.key, at: base.at, type: 'call', happened, media, reason, durationMs: entry.duration_ms ?? null }
     }
+    case 'booking':
+      return { key: base.key, at: base.at, type: 'booking', happened: entry.happened, media: entry.media, for: entry.at }
     case 'retake':
       return { ...base, type: 'system', what: 'retake', name: entry.label, by: null, text: entry.note || null }
     default:

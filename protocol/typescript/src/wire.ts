@@ -14,7 +14,8 @@ export type PublicEntry =
   | RequeuedEntry
   | ClosedEntry
   | ReopenedEntry
-  | CallEntry;
+  | CallEntry
+  | BookingEntry;
 export type Card = ProductCard | OrderCard | ContextCard | ShotsCard;
 export type DeskEntry = NoteEntry | HandoverEntry | RoutedEntry | ReusedEntry | RecordingEntry;
 export type BuyerSend = BuyerText | BuyerCard;
@@ -76,6 +77,7 @@ export type ErrorCode =
 
 export interface Wire {
   Accepted: Accepted;
+  AgentBook: AgentBook;
   AgentCard: AgentCard;
   AgentInvite: AgentInvite;
   AgentRecall: AgentRecall;
@@ -85,6 +87,7 @@ export interface Wire {
   AgentSync: AgentSync;
   AgentSynced: AgentSynced;
   AgentText: AgentText;
+  AgentUnbook: AgentUnbook;
   Alternative: Alternative;
   Answer: Answer;
   ArrowMark: ArrowMark;
@@ -92,6 +95,10 @@ export interface Wire {
   AssignedEntry: AssignedEntry;
   AssignedToAgent: AssignedToAgent;
   AssignedToBuyer: AssignedToBuyer;
+  BookCall: BookCall;
+  Booked: Booked;
+  Booking: Booking;
+  BookingEntry: BookingEntry;
   BuyerCard: BuyerCard;
   BuyerCode: BuyerCode;
   BuyerCodeRequest: BuyerCodeRequest;
@@ -279,6 +286,7 @@ export interface Wire {
   TransferredEntry: TransferredEntry;
   Typing: Typing;
   TypingNow: TypingNow;
+  UnbookCall: UnbookCall;
   UndoMark: UndoMark;
   UnfreezeMark: UnfreezeMark;
   Unlook: Unlook;
@@ -300,6 +308,16 @@ export interface Wire {
  */
 export interface Accepted {
   conversation_id: string;
+  fence: number;
+}
+/**
+ * The same by whoever has the conversation.
+ */
+export interface AgentBook {
+  conversation_id: string;
+  client_id: string;
+  at: number;
+  media: "video" | "voice";
   fence: number;
 }
 /**
@@ -659,6 +677,20 @@ export interface CallEntry {
   duration_ms?: number | null;
 }
 /**
+ * A call was booked for a time or is no more; or the time has come, and the buyer is owed a call.
+ */
+export interface BookingEntry {
+  seq: number;
+  message_id: string;
+  client_id?: string | null;
+  sender: Sender;
+  sent_at: number;
+  kind?: "booking";
+  happened: "booked" | "cancelled" | "due";
+  at: number;
+  media: "video" | "voice";
+}
+/**
  * How far each side has received and read; never beyond the last seq, never backwards.
  */
 export interface Marks {
@@ -759,6 +791,14 @@ export interface RecordingEntry {
       )
     | null;
   duration_ms?: number | null;
+}
+/**
+ * The same by whoever has the conversation.
+ */
+export interface AgentUnbook {
+  conversation_id: string;
+  client_id: string;
+  fence: number;
 }
 /**
  * One of the explanations that an ambiguous line may come from, with what was promised there.
@@ -886,6 +926,29 @@ export interface Summary {
 export interface AssignedToBuyer {
   conversation_id: string;
   agent_name: string;
+}
+/**
+ * Books a call for a time within fourteen days (预约), in place of an earlier booking.
+ */
+export interface BookCall {
+  conversation_id: string;
+  client_id: string;
+  at: number;
+  media: "video" | "voice";
+}
+/**
+ * The line of the log that says it, and the booking as it stands now.
+ */
+export interface Booked {
+  seq: number;
+  booking?: Booking | null;
+}
+/**
+ * A call that is to be made at this time.
+ */
+export interface Booking {
+  at: number;
+  media: "video" | "voice";
 }
 /**
  * A buyer's card.
@@ -2563,6 +2626,13 @@ export interface TypingNow {
   by: "buyer" | "agent";
 }
 /**
+ * Takes the conversation's booking back.
+ */
+export interface UnbookCall {
+  conversation_id: string;
+  client_id: string;
+}
+/**
  * Stops hearing a conversation that is not one's own.
  */
 export interface Unlook {
@@ -2697,6 +2767,14 @@ export interface BuyerCommands {
   "call.invite": {
     request: BuyerInvite;
     reply: Called;
+  };
+  "call.book": {
+    request: BookCall;
+    reply: Booked;
+  };
+  "call.unbook": {
+    request: UnbookCall;
+    reply: Booked;
   };
   "call.answer": {
     request: OfCall;
@@ -2908,6 +2986,14 @@ export interface AgentCommands {
   "call.invite": {
     request: AgentInvite;
     reply: Called;
+  };
+  "call.book": {
+    request: AgentBook;
+    reply: Booked;
+  };
+  "call.unbook": {
+    request: AgentUnbook;
+    reply: Booked;
   };
   "call.answer": {
     request: OfCall;

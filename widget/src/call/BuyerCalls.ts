@@ -197,6 +197,22 @@ export class BuyerCalls {
     this.leave()
   }
 
+  /** Asks for a call at this time; the conversation says so. */
+  async book(at: number): Promise<void> {
+    const { ui, desk } = this
+    const conversation_id = desk.state.log?.id
+    if (!conversation_id || !desk.client) return
+    ui.busy = true
+    try {
+      await desk.client.insist('call.book', { conversation_id, client_id: desk.client.newClientId(), at, media: 'video' })
+      this.leave()
+    } catch (thrown) {
+      ui.refused = asRefusal(thrown).code
+    } finally {
+      ui.busy = false
+    }
+  }
+
   /** The same call in the system's browser, for a buyer who is signed in. */
   async openInBrowser(): Promise<void> {
     const { ui, client, desk } = this

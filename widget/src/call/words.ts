@@ -117,6 +117,13 @@ const zh = {
   },
   callBack: '请客服回呼',
   callBackLine: '刚才视频没有接通，您方便时请呼叫我。',
+  book: '预约时间',
+  bookTime: '什么时候方便视频',
+  booking: {
+    booked: (time: string) => `已预约 ${time} 视频`,
+    cancelled: (time: string) => `已取消 ${time} 的视频预约`,
+    due: (time: string) => `约好 ${time} 视频，时间到了`,
+  },
   askShots: '改为拍照',
   askShotsLine: '我这边不能视频，想拍照给您看，请发我要拍的清单。',
   openInBrowser: '在浏览器中打开',
@@ -138,6 +145,7 @@ const zh = {
     busy: '现在接不了视频：客服正在通话，或线路已满。可以请客服空下来呼叫您。',
     media_away: '视频服务暂时不可用，请先用文字沟通。',
     conversation_closed: '咨询已结束，继续咨询后再呼叫。',
+    bad_request: '请选一个两周以内、还没有过去的时间。',
     ring_over: '响铃已经结束。',
     call_ended: '通话已经结束。',
     rate_limited: '呼叫得太频繁了，请稍后再试。',
@@ -263,6 +271,13 @@ const en: CallWords = {
   },
   callBack: 'Ask to be called back',
   callBackLine: 'The video call did not go through just now. Please call me when you can.',
+  book: 'Book this time',
+  bookTime: 'When a video call would suit you',
+  booking: {
+    booked: (time) => `Video call booked for ${time}`,
+    cancelled: (time) => `The video call of ${time} was cancelled`,
+    due: (time) => `It is ${time}: time for your video call`,
+  },
   askShots: 'Take pictures instead',
   askShotsLine: 'I cannot do video here. I would like to send pictures: please send me the list of what to take.',
   openInBrowser: 'Open in the browser',
@@ -284,6 +299,7 @@ const en: CallWords = {
     busy: 'No call is possible just now: the agent is in another one, or all lines are taken. You can ask to be called back.',
     media_away: 'Video is not available now. Please write instead.',
     conversation_closed: 'The conversation is closed. Continue it, then call.',
+    bad_request: 'Choose a time to come, within two weeks.',
     ring_over: 'The ringing is over.',
     call_ended: 'The call is over.',
     rate_limited: 'Too many calls in a short time. Try again later.',
@@ -294,6 +310,11 @@ const en: CallWords = {
 }
 
 export const callWords = computed<CallWords>(() => (locale.value === 'en' ? en : zh))
+
+/** A time to come, with its day. */
+export function bookedFor(at: number): string {
+  return new Date(at).toLocaleString(locale.value, { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hour12: false })
+}
 
 export function codeWords(code: string): string {
   const { code: known } = callWords.value

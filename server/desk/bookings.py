@@ -1,0 +1,154 @@
+"""Calls booked for a time (预约): by either side, told in the log, and brought back when their time comes."""
+
+from __future__ import annotations
+
+import logging
+
+from protocol import call as wire
+from protocol.errors import ErrorCode, Refused
+from server.desk.opening import Opening
+from server.desk.scope import buyer_of
+from server.identifiers import new_client_id
+from server.storage.bookings import Booking
+from server.storage.database import Unit
+from server.storage.records import Appended, Conversation
+from signaling import facts
+from signaling.ports import Actor, Done
+
+log = logging.getLogger(__name__)
+
+DUE_AT_ONCE = 100
+"""Bookings that one sweep looks at; the next is a second later."""
+
+
+class Bookings(Opening):
+    """A booking is kept beside its conversation, also when that is closed: then its time opens it again."""
+
+    async def book_by_buyer(self, actor: Actor, request: wire.BookCall) -> Done[wire.Booked]:
+        """The buyer books."""
+        async with self.world.db.write() as unit:
+            found = await unit.conversations.of_buyer(request.conversation_id, actor.id, lock=True)
+            return await self._book(unit, actor, found, request)
+
+    async def book_by_agent(self, actor: Actor, request: wire.AgentBook) -> Done[wire.Booked]:
+        """Whoever has the conversation, under its fence, books."""
+        async with self.world.db.write() as unit:
+            found = await unit.conversations.of_shops(request.conversation_id, actor.shops, lock=True)
+            return await self._book(unit, actor, found, request, request.fence)
+
+    async def unbook_by_buyer(self, actor: Actor, request: wire.UnbookCall) -> Done[wire.Booked]:
+        """The buyer takes a booking back."""
+        async with self.world.db.write() as unit:
+            found = await unit.conversations.of_buyer(request.conversation_id, actor.id, lock=True)
+            return await self._unbook(unit, actor, found, request)
+
+    async def unbook_by_agent(self, actor: Actor, request: wire.AgentUnbook) -> Done[wire.Booked]:
+        """Whoever has the conversation, under its fence, takes a booking back."""
+        async with self.world.db.write() as unit:
+            found = await unit.conversations.of_shops(request.conversation_id, actor.shops, lock=True)
+            return await self._unbook(unit, actor, found, request, request.fence)
+
+    async def _book(
+        self,
+        unit: Unit,
+        actor: Actor,
+        found: Conversation,
+        request: wire.BookCall,
+        fence: int | None = None,
+    ) -> Done[wire.Booked]:
+        now = self.world.clock()
+        said = {"happened": "booked", "at": request.at, "media": request.media}
+        if not now <= request.at <= now + wire.BOOK_AHEAD_MS:
+            known = await unit.conversations.stored(found.id, "public", actor.id, request.client_id)
+            if known is None:
+                raise Refused(ErrorCode.bad_request, "Book a time of the next fourteen days.")
+        stored = await unit.conversations.append(
+            self._entry(actor, found.id, request.client_id, "booking", said, now, fence), now=now
+        )
+        if not stored.repeated:
+            await unit.bookings.put(Booking(found.id, request.at, request.media), now)
+        return await self._told(unit, found, stored, now)
+
+    async def _unbook(
+        self,
+        unit: Unit,
+        actor: Actor,
+        found: Conversation,
+        request: wire.UnbookCall,
+        fence: int | None = None,
+    ) -> Done[wire.Booked]:
+        now = self.world.clock()
+        stored = await unit.conversations.stored(found.id, "public", actor.id, request.client_id)
+        if stored is not None:
+            return await self._told(unit, found, Appended(found.place, stored, repeated=True), now)
+        booking = await unit.bookings.take(found.id)
+        if booking is None:
+            raise Refused(ErrorCode.not_found)
+        said = {"happened": "cancelled", "at": booking.at, "media": booking.media}
+        entry = self._entry(actor, found.id, request.client_id, "booking", said, now, fence)
+        return await self._told(unit, found, await unit.conversations.append(entry, now=now), now)
+
+    async def _told(self, unit: Unit, found: Conversation, stored: Appended, now: int) -> Done[wire.Booked]:
+        telling = self.world.telling(unit, now)
+        # Told again where it was stored before: nobody may have heard it then (see `messages`).
+        telling.facts.append(facts.EntryStored(stored.place, "public", stored.entry))
+        telling.row(found.id)
+        booking = await unit.bookings.of(found.id)
+        shown = wire.Booking.model_validate({"at": booking.at, "media": booking.media}) if booking else None
+        return Done(wire.Booked(seq=stored.entry.seq, booking=shown), await telling.all())
+
+    # When the time comes.
+
+    async def bring_back(self) -> None:
+        """Tell of every booking whose time has come. To be called every second."""
+        async with self.world.db.read() as unit:
+            due = await unit.bookings.due(self.world.clock(), DUE_AT_ONCE)
+        for conversation_id in due:
+            try:
+                await self._come_due(conversation_id)
+            except Exception:
+                log.exception("a booking was not told of", extra={"conversation_id": conversation_id})
+
+    async def _come_due(self, conversation_id: str) -> None:
+        """In the buyer's name, who is owed a call from now on: his open conversation hears it, or the closed
+        one goes on and joins the line."""
+        now = self.world.clock()
+        group_id = None
+        async with self.world.db.write() as unit:
+            telling = self.world.telling(unit, now)
+            found = await unit.conversations.head(conversation_id, lock=True)
+            booking = await unit.bookings.take(conversation_id)
+            if found is None or booking is None:
+                return
+            actor = await _buyer(unit, found)
+            if found.state == "closed":
+                other = await unit.conversations.open_of_buyer(found.shop_id, found.buyer_id)
+                if other is not None:
+                    found = other
+                else:
+                    _, group_id = await self._go_on(
+                        unit, telling, actor, found, now, client_id=new_client_id()
+                    )
+            said = {"happened": "due", "at": booking.at, "media": booking.media}
+            entry = self._entry(actor, found.id, new_client_id(), "booking", said, now)
+            stored = await unit.conversations.append(entry, now=now)
+            telling.facts.append(facts.EntryStored(stored.place, "public", stored.entry))
+            telling.row(found.id)
+            told = await telling.all()
+        self.world.publish(told)
+        if group_id is not None:
+            self.world.wake(group_id)
+
+
+async def _buyer(unit: Unit, found: Conversation) -> Actor:
+    """The buyer, in whose name something is written that he asked for before."""
+    buyer = await buyer_of(unit, found.buyer_id)
+    return Actor(
+        kind="buyer",
+        id=buyer.id,
+        session_id="",
+        name=buyer.name or "",
+        shops={found.shop_id: "buyer"},
+        expires_at=0,
+        verified=buyer.verified,
+    )

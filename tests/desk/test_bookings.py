@@ -1,0 +1,141 @@
+"""Calls booked for a time: told to both, replaced, taken back, and brought back when their time comes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from protocol.call import BOOK_AHEAD_MS
+from server.desk.bookings import Bookings
+from server.identifiers import new_client_id
+from tests.desk.carrying import Scene, refused, staged
+from tests.desk.house import Person
+
+HOUR = 3_600_000
+
+
+@pytest.fixture
+async def scene(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Scene]:
+    url = f"sqlite:///{tmp_path / 'desk.db'}"
+    if getattr(request, "param", "sqlite") == "postgresql":
+        url = request.getfixturevalue("postgres_database")
+    async with staged(url, tmp_path) as made:
+        yield made
+
+
+def now(scene: Scene) -> int:
+    return scene.house.node.legs.world.clock()
+
+
+async def book(scene: Scene, who: Person, at: int, **more: Any) -> dict[str, Any]:
+    asked = {
+        "conversation_id": scene.conversation_id,
+        "client_id": new_client_id(),
+        "media": "video",
+        "at": at,
+    }
+    return await who.ask("call.book", **asked | more)
+
+
+async def when(scene: Scene, ms: int) -> None:
+    """The sweep of a clock that is so much ahead."""
+    world = scene.house.node.bookings.world
+    await Bookings(replace(world, clock=lambda: world.clock() + ms)).bring_back()
+
+
+def booking(happened: str) -> Any:
+    return lambda said: said["entry"]["kind"] == "booking" and said["entry"]["happened"] == happened
+
+
+async def test_a_booking_is_told_to_both_replaced_and_taken_back(scene: Scene) -> None:
+    at, client_id = now(scene) + HOUR, new_client_id()
+    first = await book(scene, scene.buyer, at, client_id=client_id)
+    assert first["booking"] == {"at": at, "media": "video"}
+    heard = await scene.agent.hears("chat.posted", booking("booked"))
+    assert (heard["entry"]["at"], heard["entry"]["sender"]["kind"]) == (at, "buyer")
+    assert await book(scene, scene.buyer, at, client_id=client_id) == first
+    later = await book(scene, scene.agent, at + HOUR, media="voice", fence=scene.fence)
+    assert later["booking"] == {"at": at + HOUR, "media": "voice"}
+    await when(scene, HOUR + 1_000)
+    assert not any(said["entry"].get("happened") == "due" for said in posted(scene.buyer)), "it was replaced"
+    gone = {"conversation_id": scene.conversation_id, "client_id": new_client_id()}
+    taken = await scene.buyer.ask("call.unbook", **gone)
+    assert taken["booking"] is None
+    await scene.agent.hears("chat.posted", booking("cancelled"))
+    assert await scene.buyer.ask("call.unbook", **gone) == taken
+    again = gone | {"client_id": new_client_id()}
+    assert await refused(scene.buyer, "call.unbook", **again) == "not_found"
+    await when(scene, 3 * HOUR)
+    assert not any(said["entry"].get("happened") == "due" for said in posted(scene.buyer))
+
+
+def posted(person: Person) -> list[dict[str, Any]]:
+    return [said for name, said in person.heard if name == "chat.posted"]
+
+
+async def test_when_the_time_comes_the_buyer_is_owed_a_call_once(scene: Scene) -> None:
+    await book(scene, scene.agent, now(scene) + HOUR, fence=scene.fence)
+    await when(scene, HOUR - 1_000)
+    since = len(scene.agent.heard)
+    await when(scene, HOUR)
+    await scene.agent.hears("chat.posted", booking("due"))
+    row = await scene.agent.hears(
+        "conversation.changed", lambda said: said["summary"]["owed_since"] is not None, since=since
+    )
+    assert row["summary"]["conversation_id"] == scene.conversation_id
+    await when(scene, HOUR)
+    assert [said["entry"].get("happened") for said in posted(scene.agent)].count("due") == 1
+    assert await scene.ring("agent")
+
+
+@pytest.mark.parametrize("scene", ["sqlite", "postgresql"], indirect=True)
+async def test_a_closed_conversation_goes_on_when_its_call_is_due(scene: Scene) -> None:
+    await book(scene, scene.buyer, now(scene) + HOUR)
+    await scene.agent.ask(
+        "conversation.close",
+        conversation_id=scene.conversation_id,
+        fence=scene.fence,
+        client_id=new_client_id(),
+    )
+    since = len(scene.agent.heard)
+    await when(scene, HOUR)
+    taken = await scene.agent.hears("conversation.taken", since=since)
+    assert taken["conversation_id"] == scene.conversation_id
+    page = await scene.buyer.ask(
+        "chat.sync",
+        conversation_id=scene.conversation_id,
+        epoch=scene.house.node.db.epoch,
+        after_seq=0,
+    )
+    kinds = [entry["kind"] for entry in page["entries"]]
+    assert kinds[kinds.index("closed") :][:3] == ["closed", "reopened", "booking"]
+
+
+async def test_a_buyer_who_asks_again_meanwhile_hears_of_it_there(scene: Scene) -> None:
+    await book(scene, scene.buyer, now(scene) + HOUR)
+    await scene.buyer.ask(
+        "conversation.close", conversation_id=scene.conversation_id, client_id=new_client_id()
+    )
+    opened = await scene.buyer.ask("conversation.open", client_id=new_client_id(), topic="物流")
+    assert opened["conversation_id"] != scene.conversation_id
+    await when(scene, HOUR)
+    due = await scene.buyer.hears("chat.posted", booking("due"))
+    assert due["conversation_id"] == opened["conversation_id"]
+
+
+async def test_a_time_that_is_over_or_too_far_ahead_and_who_has_no_part_are_refused(scene: Scene) -> None:
+    asked = {"conversation_id": scene.conversation_id, "media": "video"}
+    for at in (now(scene) - 1_000, now(scene) + BOOK_AHEAD_MS + 60_000):
+        code = await refused(scene.buyer, "call.book", **asked, at=at, client_id=new_client_id())
+        assert code == "bad_request"
+    assert (await book(scene, scene.buyer, now(scene) + BOOK_AHEAD_MS - 60_000))["booking"] is not None
+    good = asked | {"at": now(scene) + HOUR, "client_id": new_client_id()}
+    stranger = await scene.house.buyer("stranger")
+    assert await refused(stranger, "call.book", **good) == "not_found"
+    assert await refused(scene.agent, "call.book", **good, fence=scene.fence + 1) == "stale_fence"
+    foreign = await scene.house.agent("b1", shop="river")
+    assert await refused(foreign, "call.book", **good, fence=scene.fence) == "not_found"
