@@ -12,6 +12,7 @@ from pydantic import Field, StringConstraints
 from typing_extensions import TypeAliasType
 
 from protocol.base import ClientId, Fence, Id, Line, Locale, Millis, Seq, Token, Wire
+from protocol.shots import ShotLabel
 
 MAX_SDP = 32_768
 """Characters of a session description. A browser's answer here is 3 to 8 kB; below one frame when escaped."""
@@ -429,17 +430,18 @@ class SyncedMarks(Wire):
 
 
 class AskStill(Wire):
-    """Asks the buyer's own camera for a still of high resolution; it comes to the case as a file."""
+    """Asks the buyer's own camera for a still of high resolution: a list of one picture in the talk."""
 
     call_id: Id
     client_id: ClientId
+    label: ShotLabel = "高清照片"
 
 
 class StillAsked(Wire):
-    """The still that was asked for. To the buyer: take it now and send it under this id."""
+    """The still that was asked for. To the buyer: take it now and put it in the first place of this list."""
 
     call_id: Id
-    still_id: Id
+    list_seq: Seq
     participant_id: Id = Field(description="Whose camera takes it.")
 
 

@@ -216,6 +216,8 @@ _DECLARED: tuple[Command, ...] = (
         "Asks the buyer's own camera for a still of high resolution.",
         *_JOINED,
         E.forbidden,
+        E.stale_fence,
+        E.conversation_closed,
     ),
     agent(
         "call.listen",

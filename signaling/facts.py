@@ -249,7 +249,7 @@ class StillAsked:
 
     place: CallPlace
     call_id: str
-    still_id: str
+    list_seq: int
     participant_id: str
 
 

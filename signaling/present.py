@@ -178,7 +178,7 @@ def present(fact: facts.Fact) -> list[Emission]:
         case facts.StillAsked():
             asked = {
                 "call_id": fact.call_id,
-                "still_id": fact.still_id,
+                "list_seq": fact.list_seq,
                 "participant_id": fact.participant_id,
             }
             return _to_both(fact.place.conversation, "call.still_asked", asked)

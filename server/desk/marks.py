@@ -7,9 +7,12 @@ from media.call import Call
 from protocol import call as wire
 from protocol.catalogue import adapter
 from protocol.errors import ErrorCode, Refused
+from protocol.shots import Shot, ShotsCard
 from server.call_bridges import place
-from server.desk.calling import Calling, refusing
+from server.desk.calling import Calling, Mine, refusing
+from server.desk.world import World
 from server.storage.calls import StoredMark
+from server.storage.records import NewEntry
 from signaling import facts
 from signaling.ports import Actor, Done
 
@@ -57,23 +60,53 @@ class Marks(Calling):
         return Done(wire.SyncedMarks(marks=page, more=len(found) > len(page)))
 
     async def ask_still(self, actor: Actor, request: wire.AskStill) -> Done[wire.StillAsked]:
-        """Asks the buyer's own camera for a still; the agent of the call may, once his media is there."""
-        async with self.world.db.read() as unit:
+        """Asks the buyer's own camera for a still; the agent of the call may, once his media is there.
+
+        It is a list of one picture: where his page cannot take it by itself, it leads him as ever.
+        """
+        async with self.world.db.write() as unit:
             mine = await self._mine(unit, actor, request.call_id)
-        with refusing():
-            steps.may_draw(mine.record.call, mine.me.id)
-        buyer = mine.record.call.live("buyer")
-        if buyer is None or not buyer.here:
-            raise Refused(ErrorCode.not_joined)
-        asked = wire.StillAsked(call_id=request.call_id, still_id=request.client_id, participant_id=buyer.id)
+            with refusing():
+                steps.may_draw(mine.record.call, mine.me.id)
+            if mine.me.role != "agent":
+                raise Refused(ErrorCode.forbidden)
+            buyer = mine.record.call.live("buyer")
+            if buyer is None or not buyer.here:
+                raise Refused(ErrorCode.not_joined)
+            card = ShotsCard(shots=[Shot(label=request.label, frame="detail")])
+            stored = await unit.conversations.append(
+                _card(self.world, mine, actor, request, card), now=self.world.clock()
+            )
+        seq = stored.entry.seq
+        asked = wire.StillAsked(call_id=request.call_id, list_seq=seq, participant_id=buyer.id)
+        if stored.repeated:
+            return Done(asked)
         where = place(mine.conversation.place, mine.record.call)
-        return Done(asked, [facts.StillAsked(where, request.call_id, request.client_id, buyer.id)])
+        told = facts.StillAsked(where, request.call_id, seq, buyer.id)
+        return Done(asked, [facts.EntryStored(stored.place, "public", stored.entry), told])
 
 
 def _on_a_picture(call: Call, mark: wire.CallMark) -> None:
     """A mark lies on the picture of somebody in this call. Raises `Refused(not_found)`."""
     if call.of(mark.of) is None:
         raise Refused(ErrorCode.not_found)
+
+
+def _card(world: World, mine: Mine, actor: Actor, request: wire.AskStill, card: ShotsCard) -> NewEntry:
+    return NewEntry(
+        conversation_id=mine.conversation.id,
+        log="public",
+        message_id=world.new_id(),
+        client_id=request.client_id,
+        sender_kind="agent",
+        sender_id=actor.id,
+        sender_name=actor.name or None,
+        sent_at=world.clock(),
+        kind="card",
+        body={"body": card.model_dump(mode="json")},
+        shop_ids=frozenset(actor.shops),
+        fence=mine.conversation.fence,
+    )
 
 
 def _entry(mark: StoredMark) -> wire.MarkEntry:

@@ -236,10 +236,19 @@ async def test_how_calls_fared_and_ended_is_counted_without_naming_anybody(scene
 
 async def test_an_agent_asks_the_buyers_camera_for_a_still(scene: Scene) -> None:
     call_id = await scene.talk()
-    asked = await scene.agent.ask("call.still", call_id=call_id, client_id=new_client_id())
+    wish = {"call_id": call_id, "client_id": new_client_id(), "label": "卡扣"}
+    asked = await scene.agent.ask("call.still", **wish)
+    card = await scene.buyer.hears("chat.posted", lambda said: said["entry"]["seq"] == asked["list_seq"])
+    assert [shot["label"] for shot in card["entry"]["body"]["shots"]] == ["卡扣"]
     heard = await scene.buyer.hears("call.still_asked")
-    assert heard["still_id"] == asked["still_id"]
+    assert heard["list_seq"] == asked["list_seq"]
     assert heard["participant_id"] == (await me(scene.buyer, call_id, "buyer"))["participant_id"]
+    assert await scene.agent.ask("call.still", **wish) == asked, "the same wish again is the same list"
+    lead = await boss(scene)
+    await lead.ask("call.listen", call_id=call_id)
+    await scene.join(lead, call_id)
+    await lead.ask("call.barge", call_id=call_id)
+    assert await refused(lead, "call.still", call_id=call_id, client_id=new_client_id()) == "forbidden"
 
 
 async def test_a_supervisor_listens_and_whispers_unseen_by_the_buyer_and_barges_in_seen(scene: Scene) -> None:

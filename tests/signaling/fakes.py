@@ -374,7 +374,7 @@ class FakeDesk:
 
     async def ask_still(self, actor: Actor, request: call.AskStill) -> Done[call.StillAsked]:
         await self._in_call("ask_still", actor, request)
-        return Done(call.StillAsked(call_id="k1", still_id="still-1", participant_id="p1"))
+        return Done(call.StillAsked(call_id="k1", list_seq=7, participant_id="p1"))
 
     async def listen_in(self, actor: Actor, request: call.OfCall) -> Done[call.Called]:
         return await self._in_call("listen_in", actor, request)

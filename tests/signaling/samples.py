@@ -134,7 +134,7 @@ FACTS: tuple[facts.Fact, ...] = (
     facts.MarkDrawn(CALL_PLACE, "k1", DRAWN, by_sid="sid-1"),
     facts.QualityChanged(CALL_PLACE, "k1", "p1", "poor", "audio_only"),
     facts.QualityChanged(CALL_PLACE, "k1", "p3", "poor", "full", hidden=True),
-    facts.StillAsked(CALL_PLACE, "k1", "still-1", "p1"),
+    facts.StillAsked(CALL_PLACE, "k1", 7, "p1"),
 )
 
 _SEND = {"conversation_id": "c1", "client_id": client_id(1), "kind": "text", "text": "在吗"}

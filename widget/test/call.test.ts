@@ -1,7 +1,7 @@
 import { mount } from '@vue/test-utils'
 import { Refusal, type BookingEntry, type Call, type ErrorCode } from '@livedesk/protocol'
 import { nextTick, shallowReactive } from 'vue'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { aCall, CallWorld, refuse, somebody } from '../../protocol/typescript/test/callWorld.ts'
 import { BuyerCalls, CONSENT_TEXT } from '../src/call/BuyerCalls.ts'
 import CallRow from '../src/call/CallRow.vue'
@@ -309,6 +309,32 @@ describe('in a call', () => {
     page.world.hear('call.marked', { call_id: 'call', entry: { seq: 2, participant_id: 'agent', at: 0, mark: { shape: 'clear', mark_id: 'n', of: 'buyer', frame_ms: 0 } } })
     await nextTick()
     expect(page.stage.find('.marks').exists()).toBe(false)
+  })
+
+  test('a still that the agent asks for is taken with the camera that is on, and with none left to the list', async () => {
+    const page = await inCall()
+    const sent: unknown[] = []
+    const photographed: unknown[] = []
+    class Captures {
+      constructor(readonly track: unknown) {}
+      async takePhoto(): Promise<Blob> {
+        photographed.push(this.track)
+        return new Blob(['a photo'], { type: 'image/jpeg' })
+      }
+    }
+    vi.stubGlobal('ImageCapture', Captures)
+    onTestFinished(() => void vi.unstubAllGlobals())
+    const capture = { send: async (_: unknown, spot: unknown, { type }: File) => sent.push(spot, type) }
+    Object.assign(page.made, { loadCapture: async () => Object.assign(page.state, { capture }) })
+    page.world.hear('call.still_asked', { call_id: 'call', list_seq: 4, participant_id: 'buyer' })
+    await vi.waitFor(() => expect(sent).toEqual([{ conversation: 'conversation', list: 4, shot: 0 }, 'image/jpeg']))
+    expect(photographed).toEqual([page.world.tracks[1]])
+    await nextTick()
+    expect(page.stage.text()).toContain(words.still)
+    await page.tap(words.cameraOff)
+    page.world.hear('call.still_asked', { call_id: 'call', list_seq: 5, participant_id: 'buyer' })
+    await page.world.clock.pass(10)
+    expect(photographed).toHaveLength(1)
   })
 
   test('a lost network is said in words on either side', async () => {

@@ -126,7 +126,7 @@ export class CallsStandIn {
     'call.report': () => ({}),
     'call.mark': ({ call_id, mark }) => (this.get(call_id), { seq: this.draw(call_id, 'agent-1', mark).seq }),
     'call.sync': ({ after_seq }) => ({ marks: this.marks.filter((entry) => entry.seq > after_seq), more: false }),
-    'call.still': ({ call_id }) => ({ call_id, still_id: 'still-1', participant_id: 'buyer-1' }),
+    'call.still': ({ call_id }) => ({ call_id, list_seq: 1, participant_id: 'buyer-1' }),
     'call.listen': ({ call_id }) => this.said(this.supervised(call_id, 'listener')),
     'call.whisper': ({ call_id }) => this.said(this.supervised(call_id, 'whisper')),
     'call.barge': ({ call_id }) => this.said(this.supervised(call_id, 'barge')),

@@ -874,11 +874,12 @@ export interface Point {
   y: number;
 }
 /**
- * Asks the buyer's own camera for a still of high resolution; it comes to the case as a file.
+ * Asks the buyer's own camera for a still of high resolution: a list of one picture in the talk.
  */
 export interface AskStill {
   call_id: string;
   client_id: string;
+  label?: string;
 }
 /**
  * To the agents concerned: who owns it now, under which fence.
@@ -2556,11 +2557,11 @@ export interface SocketToken {
   expires_at: number;
 }
 /**
- * The still that was asked for. To the buyer: take it now and send it under this id.
+ * The still that was asked for. To the buyer: take it now and put it in the first place of this list.
  */
 export interface StillAsked {
   call_id: string;
-  still_id: string;
+  list_seq: number;
   /**
    * Whose camera takes it.
    */

@@ -1,10 +1,11 @@
-import { asRefusal, browserClock, type Call } from '@livedesk/protocol'
+import { asRefusal, browserClock, type Call, type StillAsked } from '@livedesk/protocol'
 import { CallClient, callSocket, DeviceRefused, pageBrowser, type CallsView, type CallView, type DeviceFault } from '@livedesk/protocol/CallClient.ts'
 import { shallowReactive } from 'vue'
 import type { Desk } from '../desk.ts'
 import { locale } from '../words.ts'
 import { here, probe, type Abilities } from './probe.ts'
 import { Ring } from './ring.ts'
+import { takeStill } from './still.ts'
 import { callWords, codeWords } from './words.ts'
 
 /** Which text about recording was shown; another wording is another name. */
@@ -14,6 +15,8 @@ const RINGING_VOLUME = 0.35
 const TALKING_VOLUME = 0.15
 /** How long it is said that a call is over. */
 const ENDED_MS = 6_000
+/** How long it is said that a still was taken. */
+const STILL_MS = 4_000
 
 /**
  * What the person does before a call: `choose` between product and voice, look at the `preview`, or be told of
@@ -33,6 +36,8 @@ export interface CallUi {
   /** The other picture is the large one. */
   swapped: boolean
   soundBlocked: boolean
+  /** The agent has just had a still of the camera. */
+  still: boolean
   /** Where the call goes on in another browser. */
   link: string | null
   busy: boolean
@@ -65,10 +70,11 @@ export class BuyerCalls {
       refused: null,
       swapped: false,
       soundBlocked: false,
+      still: false,
       link: null,
       busy: false,
     })
-    this.offs = [this.client.subscribe(() => this.changed())]
+    this.offs = [this.client.subscribe(() => this.changed()), this.client.onStill((asked) => void this.still(asked))]
     this.client.start()
   }
 
@@ -229,6 +235,27 @@ export class BuyerCalls {
       ui.refused = asRefusal(thrown).code
     } finally {
       ui.busy = false
+    }
+  }
+
+  /**
+   * The agent wants a still: with the camera on it is taken at once and before the buyer's eyes. Without, or where
+   * that fails, the list of one picture in the chat leads him to take it.
+   */
+  private async still({ call_id, list_seq }: StillAsked): Promise<void> {
+    const { desk, client, ui } = this
+    const { active, devices } = client.view
+    const track = client.devices.track('video')
+    if (active?.call.call_id !== call_id || devices.camera !== 'on' || !track) return
+    try {
+      await desk.loadCapture()
+      const photo = await takeStill(track)
+      const spot = { conversation: active.call.conversation_id, list: list_seq, shot: 0 }
+      await desk.state.capture!.send(desk, spot, new File([photo], 'still', { type: photo.type }))
+      ui.still = true
+      setTimeout(() => (ui.still = false), STILL_MS)
+    } catch {
+      // The list stands in the chat.
     }
   }
 
