@@ -135,24 +135,27 @@ def openapi() -> Json:
     }
 
 
-_REFUSAL: Json = {
-    "type": "object",
-    "description": "Why the request was refused.",
-    "required": ["error"],
-    "additionalProperties": False,
-    "properties": {
-        "error": {
-            "type": "object",
-            "required": ["code", "message", "data"],
-            "additionalProperties": False,
-            "properties": {
-                "code": {"$ref": "#/components/schemas/ErrorCode"},
-                "message": {"type": "string"},
-                "data": {"type": "object"},
-            },
-        }
-    },
-}
+def _exactly(properties: Json) -> Json:
+    """An object that has all of these and nothing else."""
+    return {
+        "type": "object",
+        "required": list(properties),
+        "additionalProperties": False,
+        "properties": properties,
+    }
+
+
+_ERROR = _exactly(
+    {
+        "code": {"$ref": "#/components/schemas/ErrorCode"},
+        "message": {"type": "string"},
+        "data": {"type": "object"},
+    }
+)
+_REFUSAL: Json = {"description": "Why the request was refused."} | _exactly({"error": _ERROR})
+_REFUSED: Json = {"description": "Why the command was refused."} | _exactly(
+    {"ok": {"const": False}, "error": _ERROR}
+)
 
 _EVERYWHERE = (
     ErrorCode.bad_request,
@@ -205,7 +208,8 @@ def _operation(route: Route) -> Json:
 
 
 def asyncapi() -> Json:
-    """AsyncAPI 3.0 of the Socket.IO namespaces: a channel a namespace, a message a command or event."""
+    """AsyncAPI 3.0 of the Socket.IO namespaces: a channel a namespace, a message a command, acknowledgement
+    (`NAME.reply`) or event."""
     channels: Json = {}
     operations: Json = {}
     for namespace in get_args(Namespace):
@@ -216,16 +220,25 @@ def asyncapi() -> Json:
                 "name": c.name,
                 "summary": c.about,
                 "payload": {"$ref": _REF.format(model=_name(c.request))},
-                "x-reply": {"$ref": _REF.format(model=_name(c.reply))},
                 "x-roles": sorted(c.roles),
                 "x-owns": c.owns,
                 "x-rate": c.rate,
                 "x-errors": [e.value for e in (*c.errors, *ALWAYS)],
             }
+            done = _exactly({"ok": {"const": True}, "data": {"$ref": _REF.format(model=_name(c.reply))}})
+            messages[f"{c.name}.reply"] = {
+                "name": f"{c.name}.reply",
+                "summary": f"The acknowledgement of {c.name}.",
+                "payload": {"oneOf": [done, {"$ref": _REF.format(model="Refused")}]},
+            }
             operations[f"{key}.{c.name}"] = {
                 "action": "receive",
                 "channel": {"$ref": f"#/channels/{key}"},
                 "messages": [{"$ref": f"#/channels/{key}/messages/{c.name}"}],
+                "reply": {
+                    "channel": {"$ref": f"#/channels/{key}"},
+                    "messages": [{"$ref": f"#/channels/{key}/messages/{c.name}.reply"}],
+                },
             }
         for e in (e for e in EVENTS if namespace in e.namespaces):
             messages[e.name] = {
@@ -249,7 +262,7 @@ def asyncapi() -> Json:
         },
         "channels": channels,
         "operations": operations,
-        "components": {"schemas": schemas()},
+        "components": {"schemas": schemas() | {"Refused": _REFUSED}},
     }
 
 

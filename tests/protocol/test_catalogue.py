@@ -112,6 +112,40 @@ def test_the_documents_name_every_command_event_and_route() -> None:
         assert route.method.lower() in openapi["paths"][route.path]
 
 
+@pytest.mark.parametrize("document", [export.asyncapi(), export.openapi()], ids=["asyncapi", "openapi"])
+def test_every_reference_of_a_document_leads_somewhere(document: dict[str, Any]) -> None:
+    def references(of: object) -> Iterator[str]:
+        if isinstance(of, dict):
+            if isinstance(of.get("$ref"), str):
+                yield of["$ref"]
+            for inner in of.values():
+                yield from references(inner)
+        elif isinstance(of, list):
+            for inner in of:
+                yield from references(inner)
+
+    found = set(references(document))
+    assert found
+    for reference in found:
+        there: Any = document
+        for part in reference.removeprefix("#/").split("/"):
+            there = there[part]
+
+
+def test_every_command_is_answered_with_its_reply_or_a_refusal() -> None:
+    document = export.asyncapi()
+    for command in COMMANDS:
+        key = command.namespace.strip("/")
+        (reply,) = document["operations"][f"{key}.{command.name}"]["reply"]["messages"]
+        name = reply["$ref"].rpartition("/")[2]
+        done, refused = document["channels"][key]["messages"][name]["payload"]["oneOf"]
+        assert done["properties"]["ok"] == {"const": True}
+        assert done["properties"]["data"]["$ref"].endswith(
+            f"/{getattr(command.reply, '__name__', command.reply)}"
+        )
+        assert refused == {"$ref": "#/components/schemas/Refused"}
+
+
 def strings(schema: object, name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """Every string that a JSON schema allows, with the name of its field."""
     if isinstance(schema, dict):
