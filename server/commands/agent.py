@@ -22,6 +22,7 @@ from server.commands.desk import (
     when,
 )
 from server.commands.shop import levels
+from server.storage.database import Unit
 
 Role = Literal["agent", "supervisor", "admin"]
 Login = Annotated[str, typer.Argument(metavar="LOGIN", help="工号, phone or e-mail.")]
@@ -50,7 +51,7 @@ def create(
             refuse(f"A login is one line of 1 to {MAX_LOGIN} characters.")
     password = _password()
 
-    async def work() -> None:
+    async def work() -> str | None:
         hashed = await _hash(password)
         async with desk() as database, database.write() as unit:
             if shop is not None:
@@ -60,11 +61,13 @@ def create(
             )
             if person is None:
                 refuse(f"One of {', '.join(login)} is somebody's login already.")
-            if shop is not None:
-                await staff.set_role(unit, person.id, shop, role, database.clock())
+            if shop is None:
+                return None
+            return await _join(unit, person.id, shop, role, database.clock())
 
-    run(work())
-    out.print(f"{name} signs in as {login[0]}.", highlight=False)
+    group = run(work())
+    serves = "" if group is None else f" and serves in the group {group}"
+    out.print(f"{name} signs in as {login[0]}{serves}.", highlight=False, markup=False)
 
 
 @app.command("list")
@@ -115,18 +118,33 @@ def enable(login: Login) -> None:
 def join(
     login: Login, shop: ShopId, role: Annotated[Role, typer.Option(help="His role there.")] = "agent"
 ) -> None:
-    """Let him work in a shop."""
+    """Let him work in a shop; an agent serves in its default group at once."""
 
-    async def work() -> None:
+    async def work() -> str | None:
         async with desk() as database, database.write() as unit:
             person = await person_or_refuse(unit, login)
             await shop_or_refuse(unit, shop)
             if shop in await unit.people.memberships(person.id):
                 refuse(f"{login} works in {shop} already; `livedesk agent role` changes his role.")
-            await staff.set_role(unit, person.id, shop, role, database.clock())
+            return await _join(unit, person.id, shop, role, database.clock())
 
-    run(work())
-    out.print(f"{login} is {role} in {shop}.", highlight=False)
+    group = run(work())
+    serves = "" if group is None else f" and serves in the group {group}"
+    out.print(f"{login} is {role} in {shop}{serves}.", highlight=False, markup=False)
+
+
+async def _join(unit: Unit, person_id: str, shop_id: str, role: Role, now: int) -> str | None:
+    """Lets a person work in a shop; the name of the group where he serves from now on, None where in none.
+
+    Who is in no group is never given a conversation, and nothing on his screen would say why. Supervisors and
+    admins come to look; `livedesk agent group` puts them into one.
+    """
+    await staff.set_role(unit, person_id, shop_id, role, now)
+    default = next((each for each in await unit.shops.groups(shop_id) if each.is_default), None)
+    if role != "agent" or default is None:
+        return None
+    await unit.shops.join_group(default.id, person_id)
+    return default.name
 
 
 @app.command()

@@ -213,7 +213,11 @@ def test_a_person_joins_changes_and_leaves_shops_groups_and_skills(type_: Type, 
         type_("shop", "create", shop_id, "--name", shop_id)
     type_("group", "create", "shop-a", "售后", "--accept", "offer", "--offer-seconds", "30", "--default")
     _person(type_, "1001", name="木槿", shop="shop-a")
+    # Who is to serve does so at once, in the default group; who is to look does not.
+    assert "木槿" in type_("group", "list", "shop-a").stdout
+    type_("agent", "group", "1001", "shop-a", "售后", "--leave")
     type_("agent", "join", "1001", "shop-b", "--role", "admin")
+    assert "木槿" not in type_("group", "list", "shop-b").stdout
     type_("agent", "role", "1001", "shop-b", "agent")
     type_("agent", "group", "1001", "shop-a", "售后")
     assert "英语" in type_("agent", "skill", "1001", "shop-a", "服饰=5", "英语=3").stdout
@@ -241,6 +245,8 @@ def test_a_person_joins_changes_and_leaves_shops_groups_and_skills(type_: Type, 
     type_("group", "change", "shop-a", "客服", "--default", "--accept", "auto")
     type_("agent", "group", "1001", "shop-a", "售后", "--leave")
     type_("agent", "leave", "1001", "shop-a")
+    _person(type_, "1002", name="白川")
+    assert "in the group 客服" in type_("agent", "join", "1002", "shop-b").stdout
     me = login(tmp_path, "1001")
     assert isinstance(me, session.Me)
     assert [(each.shop_id, each.role) for each in me.memberships] == [("shop-b", "agent")]
