@@ -438,6 +438,17 @@ COMMANDS: tuple[Command, ...] = (
         E.forbidden,
     ),
     agent(
+        "recording.compose",
+        "shop",
+        "read",
+        recordings.ComposeRecording,
+        recordings.RecordingComposed,
+        "One MP4 of a recording that one may watch, made on demand. It is in the audit.",
+        E.not_found,
+        E.forbidden,
+        E.busy,
+    ),
+    agent(
         "recording.erase",
         "shop",
         "write",

@@ -149,6 +149,21 @@ class RecordingMarks(Wire):
 Why = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=SAID)]
 
 
+class ComposeRecording(Wire):
+    """Asks for one MP4 of a recording: sides beside each other, with marks; again, for how far it is."""
+
+    recording_id: Id
+
+
+class RecordingComposed(Wire):
+    """`making`: ask again in some seconds. `ready`: it is at `url` until `expires_at`. `failed`: asked again,
+    it is tried again."""
+
+    state: Literal["making", "ready", "failed"]
+    url: Url | None = None
+    expires_at: Millis | None = None
+
+
 class EraseRecording(Wire):
     """Says that a recorded person asks for the deletion, and why. It is erased, or, where an open case or a
     law needs the bytes, restricted and erased after that."""

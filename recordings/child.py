@@ -18,7 +18,7 @@ from recordings.confinement import confine, die_with
 
 log = logging.getLogger(__name__)
 
-Task = Literal["assemble"]
+Task = Literal["assemble", "compose"]
 
 ANSWER_BYTES_MAX = 1024 * 1024
 """Times of errors are the longest part of an answer, and they are bounded by the task."""
@@ -33,7 +33,9 @@ class ChildFailed(Exception):
 
 async def run(task: Task, argument: Mapping[str, Any], cpu_seconds: int) -> dict[str, Any]:
     """Have a confined child do `task`. Raises `ChildFailed`; a cancelled call ends the child."""
-    message = json.dumps({"parent": os.getpid(), "cpu_seconds": cpu_seconds, "argument": argument}).encode()
+    message = json.dumps(
+        {"task": task, "parent": os.getpid(), "cpu_seconds": cpu_seconds, "argument": argument}
+    ).encode()
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "recordings.child",
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
@@ -67,9 +69,10 @@ def main() -> None:
     die_with(message["parent"])
     confined = confine(message["cpu_seconds"])
     # Imported behind the confinement: it loads the decoders.
-    from recordings import assembly
+    from recordings import assembly, composition
 
-    result = assembly.perform(message["argument"])
+    perform = assembly.perform if message["task"] == "assemble" else composition.perform
+    result = perform(message["argument"])
     json.dump({"confined": confined, "result": result}, sys.stdout)
 
 

@@ -25,6 +25,7 @@ from server.auth.sessions import SocketSessions
 from server.bridges import summary
 from server.catchup import CatchUp
 from server.cluster import Cluster
+from server.composing import Composing
 from server.config import ConfigurationRefused, Settings
 from server.desk.bookings import Bookings
 from server.desk.calls import Calls
@@ -40,7 +41,7 @@ from server.desk.opening import Opening
 from server.desk.pictures import Shots, Uploads
 from server.desk.recordings import RecordingDesk
 from server.desk.views import Views
-from server.desk.world import Happened, Media, World
+from server.desk.world import Composed, Happened, Media, World
 from server.files.pictures import Pictures
 from server.files.shelf import Shelf
 from server.finishing import Finishing
@@ -72,6 +73,8 @@ FINISH_EVERY_S = 2.0
 """How late a recording begins to be finished: of the minute that it may take, little."""
 KEEPING_EVERY_S = 60.0
 """How late a recording is ended: its period counts days."""
+COMPOSING = "composing"
+"""Below the data directory: what one MP4 is made of, while it is made."""
 RECORDINGS = "recordings"
 """Below the data directory: where media processes write, and recordings are finished."""
 
@@ -124,6 +127,7 @@ class Livedesk:
     media: Media
     finishing: Finishing
     keeping: Keeping
+    composing: Composing
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def handed_over(self, shop_id: str, conversation_id: str) -> None:
@@ -171,6 +175,7 @@ class Livedesk:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
         await self.finishing.close()
+        await self.composing.close()
         await self.signaling.stop()
         await self.media.close()
         await self.dispatcher.stop()
@@ -227,6 +232,7 @@ async def bootstrap(
         node_id=node_id,
         media=carried,
         meter=metrics.calls,
+        compose=late.compose,
     )
     calling = DeskWithCalls(world)
     desk = calling if settings.no_calls is None else DeskWithoutCalls(world)
@@ -258,6 +264,7 @@ async def bootstrap(
     late.signaling = floor
     late.dispatcher = dispatcher
     late.cluster = cluster
+    late.composing = Composing(world, shelf, settings.data / COMPOSING)
     return Livedesk(
         settings=settings,
         db=db,
@@ -283,6 +290,7 @@ async def bootstrap(
         media=carried,
         finishing=Finishing(world, shelf, settings.data / RECORDINGS),
         keeping=Keeping(world, shelf, settings.data / RECORDINGS),
+        composing=late.composing,
     )
 
 
@@ -311,6 +319,10 @@ class _Late:
     signaling: signaling.Signaling
     dispatcher: Dispatcher
     cluster: Cluster | None
+    composing: Composing
+
+    def compose(self, recording_id: str) -> Composed:
+        return self.composing.ask(recording_id)
 
     def wake(self, group_id: str | None) -> None:
         self.dispatcher.wake(group_id)

@@ -164,6 +164,9 @@ class AgentDesk(CallDesk, Protocol):
     async def read_recording_marks(
         self, actor: Actor, request: recordings.ReadRecordingMarks
     ) -> Done[recordings.RecordingMarks]: ...
+    async def compose_recording(
+        self, actor: Actor, request: recordings.ComposeRecording
+    ) -> Done[recordings.RecordingComposed]: ...
     async def erase_recording(
         self, actor: Actor, request: recordings.EraseRecording
     ) -> Done[recordings.RecordingChanged]: ...

@@ -72,6 +72,26 @@ class RecordingDesk(Cases):
         ]
         return Done(wire.RecordingMarks(marks=page, more=len(found) > len(page)))
 
+    async def compose_recording(
+        self, actor: Actor, request: wire.ComposeRecording
+    ) -> Done[wire.RecordingComposed]:
+        """The MP4's address where there is one; else it is begun, and asked for again by and by."""
+        now = self.world.clock()
+        async with self.world.db.write() as unit:
+            row, _ = await _allowed(unit, actor, request.recording_id)
+            if row.state != "kept":
+                raise Refused(ErrorCode.forbidden)
+            made = next(
+                (file for file in await unit.recordings.files(row.id) if file.holds == "composed"), None
+            )
+            if made is not None:
+                await self._audit(unit, actor, row, "recording.compose", {})
+        if made is None:
+            return Done(wire.RecordingComposed(state=self.world.compose(row.id)))
+        expires_at = min(now + LINK_MS, actor.expires_at)
+        url = self.world.links.address(Viewer("agent", actor.session_id), made.id, expires_at)
+        return Done(wire.RecordingComposed(state="ready", url=url, expires_at=expires_at))
+
     async def erase_recording(
         self, actor: Actor, request: wire.EraseRecording
     ) -> Done[wire.RecordingChanged]:

@@ -21,6 +21,8 @@ from signaling.ports import Actor
 Clock = Callable[[], int]
 """Epoch milliseconds."""
 
+Composed = Literal["making", "failed"]
+
 Publish = Callable[[Sequence[Fact]], None]
 """Tells committed facts; never waits and never raises."""
 
@@ -125,6 +127,8 @@ class World:
     links: Links
     node_id: str
     media: Media
+    compose: Callable[[str], Composed]
+    """Begins to make one MP4 of a recording, or says how far that is."""
     meter: CallMeter
 
     def telling(self, unit: Unit, now: int) -> Telling:

@@ -31,7 +31,7 @@ PART_BYTES = 1024 * 1024
 """What of an answer is in memory at once."""
 ASKED_AGAIN_BYTES = 8 * PART_BYTES
 """After so much of one answer it is looked up again whether he may see the rest: a minute of good picture."""
-_SUFFIXES = {"image/jpeg": "jpg", "video/webm": "webm", "application/json": "json"}
+_SUFFIXES = {"image/jpeg": "jpg", "video/webm": "webm", "video/mp4": "mp4", "application/json": "json"}
 _SAID = ("for", "session", "until", "signature")
 MAX_SAID = 128
 """Characters of one part of an address's query; the longest, an id, has 64."""

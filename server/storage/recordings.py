@@ -13,9 +13,9 @@ from protocol.recordings import RecordingCode, RecordingStage, WritingCode
 from server.storage.call_tables import recording_files, recordings
 from server.storage.inserting import insert_or_leave
 
-Holds = Literal["media", "poster", "waveform", "index"]
-"""What a file of a recording is: a side's pictures and sound, its picture for lists, its peaks, or the index
-of the whole."""
+Holds = Literal["media", "poster", "waveform", "index", "composed"]
+"""What a file of a recording is: a side's pictures and sound, its picture for lists, its peaks; the index of
+the whole, or one MP4 of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ def handlers(desk: AgentDesk) -> Mapping[str, Handler]:
         "case.reopen": desk.reopen_case,
         "recording.open": desk.open_recording,
         "recording.marks": desk.read_recording_marks,
+        "recording.compose": desk.compose_recording,
         "recording.erase": desk.erase_recording,
         "recording.restrict": desk.restrict_recording,
     }

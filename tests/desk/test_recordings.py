@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -295,3 +296,39 @@ async def test_a_wish_for_deletion_is_followed_at_once_and_the_bytes_go_with_the
     assert await job.acts() == ["recording.view", "recording.erase"]
     wish = {"recording_id": "rec-1", "why": "x", "restricted": False}
     assert await refused(lead, "recording.restrict", **wish) == "conflict"
+
+
+async def test_one_mp4_is_made_on_demand_shown_to_who_may_watch_and_goes_with_the_recording(
+    scene: Scene, tmp_path: Path
+) -> None:
+    job, keeping = await kept(scene, tmp_path)
+    other = await scene.house.agent("a2", state=None)
+    assert await refused(other, "recording.compose", recording_id="rec-1") == "forbidden"
+    for _ in range(2):
+        begun = await scene.agent.ask("recording.compose", recording_id="rec-1")
+        assert begun == {"state": "making", "url": None, "expires_at": None}
+    await scene.house.node.composing.done()
+    made = await scene.agent.ask("recording.compose", recording_id="rec-1")
+    assert made["state"] == "ready"
+    status, content = await shown(scene, made["url"])
+    assert (status, content[4:8]) == (200, b"ftyp")
+    assert await job.acts() == ["recording.compose"]
+    async with job.world.db.read() as unit:
+        (file,) = [one for one in await unit.recordings.files("rec-1") if one.holds == "composed"]
+    assert hashlib.sha256(content).hexdigest() == file.sha256
+    assert list((scene.house.node.settings.data / "composing").iterdir()) == []
+    await job.go_to(days=180)
+    await keeping.sweep()
+    assert job.lies() == []
+    assert (await shown(scene, made["url"]))[0] == 404
+    assert await refused(scene.agent, "recording.compose", recording_id="rec-1") == "forbidden"
+
+
+async def test_a_side_that_is_not_what_was_kept_becomes_no_mp4(scene: Scene, tmp_path: Path) -> None:
+    job, _ = await kept(scene, tmp_path)
+    (media,) = [path for path in job.lies() if path.suffix == ".webm"]
+    media.write_bytes(media.read_bytes()[:-1] + b"x")
+    assert (await scene.agent.ask("recording.compose", recording_id="rec-1"))["state"] == "making"
+    await scene.house.node.composing.done()
+    assert (await scene.agent.ask("recording.compose", recording_id="rec-1"))["state"] == "failed"
+    assert len(job.lies()) == 4

@@ -570,6 +570,12 @@ class FakeDesk:
         await self._called("read_recording_marks", actor, request)
         return Done(recordings.RecordingMarks(marks=[], more=False))
 
+    async def compose_recording(
+        self, actor: Actor, request: recordings.ComposeRecording
+    ) -> Done[recordings.RecordingComposed]:
+        await self._called("compose_recording", actor, request)
+        return Done(recordings.RecordingComposed(state="making"))
+
     async def erase_recording(
         self, actor: Actor, request: recordings.EraseRecording
     ) -> Done[recordings.RecordingChanged]:

@@ -61,6 +61,7 @@ EXPECTED: dict[tuple[str, str], tuple[str, str, str, str, str, str]] = {
     ("/agent", "case.reopen"): _AGENTS,
     ("/agent", "recording.open"): _AGENTS,
     ("/agent", "recording.marks"): _AGENTS,
+    ("/agent", "recording.compose"): _AGENTS,
     ("/agent", "recording.erase"): _LEADS,
     ("/agent", "recording.restrict"): _LEADS,
     ("/buyer", "call.load"): _BUYERS,

@@ -201,6 +201,7 @@ REQUESTS: dict[tuple[str, str], dict[str, Any]] = {
     ("/agent", "case.hold"): _CASE | {"person_id": "a2"},
     ("/agent", "recording.open"): {"recording_id": "r1"},
     ("/agent", "recording.marks"): {"recording_id": "r1", "after_seq": 0},
+    ("/agent", "recording.compose"): {"recording_id": "r1"},
     ("/agent", "recording.erase"): {"recording_id": "r1", "why": "买家要求删除"},
     ("/agent", "recording.restrict"): {"recording_id": "r1", "why": "有争议", "restricted": True},
     ("/agent", "case.close"): _CASE | {"text": "已换货"},

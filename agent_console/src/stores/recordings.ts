@@ -47,5 +47,8 @@ export const useRecordings = defineStore('recordings', () => {
       ? desk.client().insist('recording.erase', { recording_id, why })
       : desk.client().insist('recording.restrict', { recording_id, why, restricted: what === 'restrict' })
 
-  return { wish, watchedId, watch, close, read, marksOf, saidUntil }
+  /** One MP4 of it: how far that is. */
+  const compose = (recording_id: string) => desk.client().insist('recording.compose', { recording_id })
+
+  return { wish, compose, watchedId, watch, close, read, marksOf, saidUntil }
 })

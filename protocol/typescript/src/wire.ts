@@ -146,6 +146,7 @@ export interface Wire {
   ClosedEntry: ClosedEntry;
   ClosedEvent: ClosedEvent;
   Colleague: Colleague;
+  ComposeRecording: ComposeRecording;
   Context: Context;
   ContextCard: ContextCard;
   Describe: Describe;
@@ -236,6 +237,7 @@ export interface Wire {
   Receiver: Receiver1;
   Reconnecting: Reconnecting;
   RecordingChanged: RecordingChanged;
+  RecordingComposed: RecordingComposed;
   RecordingConsent: RecordingConsent;
   RecordingEntry: RecordingEntry;
   RecordingGap: RecordingGap;
@@ -1567,6 +1569,12 @@ export interface Colleague {
   units_free: number;
 }
 /**
+ * Asks for one MP4 of a recording: sides beside each other, with marks; again, for how far it is.
+ */
+export interface ComposeRecording {
+  recording_id: string;
+}
+/**
  * Who asks, about what, and where it comes from. Shown before the buyer has typed.
  */
 export interface Context {
@@ -2346,6 +2354,15 @@ export interface RecordingChanged {
   recording: RecordingSummary;
 }
 /**
+ * `making`: ask again in some seconds. `ready`: it is at `url` until `expires_at`. `failed`: asked again,
+ * it is tried again.
+ */
+export interface RecordingComposed {
+  state: "making" | "ready" | "failed";
+  url?: string | null;
+  expires_at?: number | null;
+}
+/**
  * Somebody agreed, to which text; he was written from `at_ms` on.
  */
 export interface RecordingConsent {
@@ -2967,6 +2984,10 @@ export interface AgentCommands {
   "recording.marks": {
     request: ReadRecordingMarks;
     reply: RecordingMarks;
+  };
+  "recording.compose": {
+    request: ComposeRecording;
+    reply: RecordingComposed;
   };
   "recording.erase": {
     request: EraseRecording;
