@@ -91,7 +91,7 @@ function desk(size: Desk['state']['size'] = 'sheet', can: Partial<Abilities> = {
       insist: async (command: string, payload: object) => {
         booked.push({ command, ...payload })
         if (refusedFor) throw new Refusal(refusedFor, refusedFor)
-        return { seq: 9, booking: payload }
+        return command === 'call.invite' ? { call: aCall() } : { seq: 9, booking: payload }
       },
     },
     options: { bridge: { embedded: true, say: (one: FromFrame) => said.push(one) }, start: { shop: 'cloud' }, origin: 'https://desk.example' },
@@ -230,7 +230,27 @@ describe('before a call', () => {
     await page.tap(words.openInBrowser)
     await nextTick()
     expect(page.stage.find('a').attributes('href')).toBe('https://desk.example/c/cloud?code=one-time')
+    expect(page.booked).toMatchObject([{ command: 'call.invite', conversation_id: 'conversation', media: 'video' }])
+    page.world.tell('call.rang', aCall())
+    page.world.tell('call.answered', answered())
+    await page.world.clock.pass(10)
+    expect(page.world.commands('call.join'), 'this page has no camera').toEqual([])
   })
+})
+
+test('in the browser that a link led to the preview comes before the call', async () => {
+  const page = desk()
+  page.world.living = [answered()]
+  page.world.reconnected()
+  await page.world.clock.pass(0)
+  await nextTick()
+  await page.tap(words.connect)
+  expect(page.world.tracks).toEqual([])
+  await page.tap(words.videoOnly)
+  await page.tap(words.connect)
+  await page.world.clock.pass(1)
+  expect(page.world.commands('call.join')).toHaveLength(1)
+  expect(page.world.commands('call.answer')).toEqual([])
 })
 
 describe('a call that rings', () => {

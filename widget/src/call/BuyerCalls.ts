@@ -164,6 +164,8 @@ export class BuyerCalls {
     const { ui, client } = this
     const call = this.shown
     if (!call?.me) return
+    // Who was not in it yet, as in the browser that a link led to, sees first what he will show.
+    if (call.me.state === 'invited') return this.take(call.call.call_id)
     ui.busy = true
     // Whoever gives none now still hears and writes.
     await client.devices.open({ camera: call.me.camera, microphone: call.me.microphone }).catch(() => {})
@@ -221,13 +223,15 @@ export class BuyerCalls {
 
   /** The same call in the system's browser, for a buyer who is signed in. */
   async openInBrowser(): Promise<void> {
-    const { ui, client, desk } = this
+    const { ui, desk } = this
     const conversationId = desk.state.log?.id
     if (!conversationId || !desk.client) return
     ui.busy = true
     try {
-      const { call_id } = await client.invite({ conversationId, media: 'video' })
-      const { code } = await desk.client.request('call.link', { call_id })
+      // Not asked for by the client of calls: this page, which has no camera, is not to join it.
+      const wish = { conversation_id: conversationId, client_id: desk.client.newClientId(), media: 'video' } as const
+      const { call } = await desk.client.insist('call.invite', wish)
+      const { code } = await desk.client.request('call.link', { call_id: call.call_id })
       const address = new URL(`/c/${encodeURIComponent(desk.options.start.shop)}`, desk.options.origin)
       address.searchParams.set('code', code)
       ui.link = address.href
