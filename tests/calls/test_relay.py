@@ -6,7 +6,9 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from functools import partial
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from media.relay import Fault, allocated, examined, reaches, relay_of
 from server.bootstrap import media_of
 from server.commands.doctor import examine
 from server.config import Settings, load_settings
+from server.demo.authority import CERTIFICATE, SERVED, Authority
 from server.identifiers import epoch_ms
 from server.turn import GOOD_FOR_S, Turn
 from tests.calls.carried import answered, served
@@ -69,7 +72,7 @@ async def test_credentials_that_are_over_or_made_up_are_refused(turn: TurnServer
 
 
 async def test_one_participant_has_no_more_allocations_than_his_share(program: Path) -> None:
-    server = TurnServer(program, **{"user-quota": "2"})
+    server = TurnServer(program, changed={"user-quota": "2"})
     try:
         async with AsyncExitStack() as held:
             for _ in range(2):
@@ -110,7 +113,7 @@ async def test_the_doctor_asks_it_as_a_browser_would(turn: TurnServer, tmp_path:
     ("fault", "changes"),
     [
         ("reaches_inside", {"without": ["denied-peer-ip"]}),
-        ("media_refused", {"allowed-peer-ip": "127.0.0.8"}),
+        ("media_refused", {"changed": {"allowed-peer-ip": "127.0.0.8"}}),
         ("open", {"without": ["use-auth-secret", "static-auth-secret"], "more": ["no-auth"]}),
     ],
 )
@@ -120,6 +123,21 @@ async def test_the_doctor_finds_a_relay_that_is_open_or_leads_to_the_wrong_place
     server = TurnServer(program, **changes)
     try:
         assert await examined(relay_of(server.url), *credentials(), MEDIA) == fault
+    finally:
+        server.close()
+
+
+async def test_over_tls_it_is_the_same_and_its_certificate_must_be_trusted(
+    program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority.kept(tmp_path, datetime.now(UTC))
+    authority.serving(IPv4Address("127.0.0.1"), datetime.now(UTC))
+    server = TurnServer(program, pem=tmp_path / SERVED)
+    try:
+        over_tls = relay_of(f"turns:127.0.0.1:{server.tls_port}?transport=tcp")
+        assert await examined(over_tls, *credentials(), MEDIA) == "certificate"
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / CERTIFICATE))
+        assert await examined(over_tls, *credentials(), MEDIA) is None
     finally:
         server.close()
 

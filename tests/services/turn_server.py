@@ -26,27 +26,36 @@ def documented() -> list[str]:
 
 
 class TurnServer:
-    """One coturn. `without` takes lines away by their names, `more` adds some; `close` twice is harmless."""
+    """One coturn. `without` takes lines away by their names, `more` adds some, `changed` are other values of
+    some. `pem` is key and certificate for TLS, which is off without. `close` twice is harmless."""
 
     def __init__(
-        self, program: Path, *, without: Sequence[str] = (), more: Sequence[str] = (), **changed: str
+        self,
+        program: Path,
+        *,
+        pem: Path | None = None,
+        without: Sequence[str] = (),
+        more: Sequence[str] = (),
+        changed: Mapping[str, str] | None = None,
     ) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="livedesk-turn-"))
-        self.port = free_port()
+        self.port, self.tls_port = free_port(), free_port()
         own = {
+            "cert": str(pem),
+            "pkey": str(pem),
+            "tls-listening-port": str(self.tls_port),
             "listening-port": str(self.port),
             "static-auth-secret": SECRET,
             "allowed-peer-ip": MEDIA,
             "realm": "turn.test",
-        } | changed
-        # No certificate here, and nothing privileged: TLS is the same relay behind another door.
-        left_out = {"cert", "pkey", "tls-listening-port", *without}
+            **(changed or {}),
+        }
+        left_out = {*without} if pem is not None else {"cert", "pkey", "tls-listening-port", *without}
         lines = [_line(line, own) for line in documented() if line.partition("=")[0] not in left_out]
         lines += [
             "listening-ip=127.0.0.1",
             "relay-ip=127.0.0.1",
-            "no-tls",
-            "no-dtls",
+            *(["no-tls", "no-dtls"] if pem is None else []),
             f"pidfile={self._folder / 'pid'}",
             f"userdb={self._folder / 'users.db'}",
             # Stricter than in earnest: the loopback is then refused by the list alone.
