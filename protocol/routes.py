@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from protocol import files, session, shop
+from protocol import files, selftest, session, shop
 from protocol.base import Empty, Route
 from protocol.errors import ErrorCode as E
 
@@ -70,6 +70,16 @@ ROUTES: tuple[Route, ...] = (
         ),
         tags=("buyer",),
         takes="picture",
+    ),
+    Route(
+        "POST",
+        "/api/v1/selftest",
+        "public",
+        selftest.SelftestStored,
+        "Stores what a browser can do for a call, from `/selftest`. Idempotent: the same report is one row.",
+        request=selftest.SelftestReport,
+        errors=(E.rate_limited, E.too_many),
+        tags=("selftest",),
     ),
     Route(
         "POST",

@@ -52,6 +52,7 @@ async def running(
             counter=node.rates,
             desk=node.merchant,
             uploads=node.uploads,
+            selftests=node.selftests,
             shown=Shown(node.links, node.sockets, node.uploads, node.rates, node.db.clock),
             handed_over=node.handed_over,
             proxies=node.proxies,

@@ -40,6 +40,7 @@ from server.desk.no_calls import NoCalls, NoMedia
 from server.desk.opening import Opening
 from server.desk.pictures import Shots, Uploads
 from server.desk.recordings import RecordingDesk
+from server.desk.selftests import Selftests
 from server.desk.views import Views
 from server.desk.world import Composed, Happened, Media, World
 from server.files.pictures import Pictures
@@ -115,6 +116,7 @@ class Livedesk:
     metrics: Metrics
     merchant: Merchant
     uploads: Uploads
+    selftests: Selftests
     links: Links
     signaling: signaling.Signaling
     dispatcher: Dispatcher
@@ -141,6 +143,7 @@ class Livedesk:
         """Ends sign-ins that nobody uses, except with a socket here, and removes files that a crash left."""
         await self.sockets.end_idle(self.signaling.audience().sign_ins)
         await self.uploads.sweep()
+        await self.selftests.sweep()
 
     async def _bring_back(self) -> None:
         if self.settings.no_calls is None:
@@ -278,6 +281,7 @@ async def bootstrap(
         metrics=metrics,
         merchant=Merchant(world),
         uploads=Uploads(world, shelf, Pictures()),
+        selftests=Selftests(db),
         links=links,
         signaling=floor,
         dispatcher=dispatcher,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import typer
 
-from server.commands import agent, backup, doctor, group, key, replay, serve, shop
+from server.commands import agent, backup, devices, doctor, group, key, replay, serve, shop
 from server.demo import command as demo
 
 COMMANDS: tuple[Callable[[typer.Typer], None], ...] = (
@@ -20,6 +20,7 @@ COMMANDS: tuple[Callable[[typer.Typer], None], ...] = (
     key.add_to,
     backup.add_to,
     doctor.add_to,
+    devices.add_to,
     replay.add_to,
     demo.add_to,
 )

@@ -57,6 +57,8 @@ SIGNED_IN = Rate("signed-in", 600, 60)
 """Calls of one sign-in of an agent."""
 UPLOAD_BUYER = Rate("upload-buyer", 60, 60)
 """Pictures of one buyer: each costs a process and half a second of a processor."""
+SELFTEST_ADDRESS = Rate("selftest-address", 20, 600)
+"""Self-test reports of one address: a table of phones tried one after the other, behind one router."""
 API_KEY = Rate("api-key", 3_000, 60)
 """Calls with one API key: a shop that sends each order by itself, and live events in bundles."""
 IMPERSONATE = Rate("impersonate", 300, 60)

@@ -7,7 +7,7 @@ from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 BUILT = {
-    "widget": ("frame.html", "guest.html", "livedesk.js"),
+    "widget": ("frame.html", "guest.html", "livedesk.js", "selftest.html"),
     "agent_console": ("index.html",),
 }
 """Front end → the files without which its `dist` is no build."""

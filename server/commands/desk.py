@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Never, TypeVar
 
+import segno
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -83,6 +85,13 @@ def table(columns: Iterable[str], rows: Iterable[Iterable[object]], *, empty: st
     for line in lines:
         shown.add_row(*line)
     out.print(shown)
+
+
+def draw_code(console: Console, address: str) -> None:
+    """Draws a QR code. Its own escapes set black on white: rich must not fold or paint it."""
+    drawn = io.StringIO()
+    segno.make(address, error="m").terminal(drawn, compact=True)
+    console.file.write(drawn.getvalue())
 
 
 def when(ms: int | None) -> str:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import signal
 import socket
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-import segno
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from server.commands.desk import draw_code
 from server.demo.places import (
     EVERYWHERE,
     LOOPBACK,
@@ -99,6 +98,7 @@ def _say(console: Console, places: Places, data: Path, known: Secrets) -> None:
         ("直播间", "Live room", f"{places.room}/"),
         ("订单页", "Orders", f"{places.room}/orders"),
         ("客服台", "Console", f"{places.desk}/console/"),
+        ("手机自测", "Self-test", f"{places.desk}/selftest"),
     ):
         addresses.add_row(zh, en, Text(address, style=f"bold link {address}"))
     people = Table.grid(padding=(0, 3))
@@ -129,10 +129,7 @@ def _say(console: Console, places: Places, data: Path, known: Secrets) -> None:
 
 def _say_to_phones(console: Console, https: Https) -> None:
     console.print(Text("用手机扫码 · Scan with a phone", style="bold"))
-    drawn = io.StringIO()
-    segno.make(https.trust_url, error="m").terminal(drawn, compact=True)
-    # Its own escapes set black on white: rich must not fold or paint it.
-    console.file.write(drawn.getvalue())
+    draw_code(console, https.trust_url)
     console.print(Text(https.trust_url, style=f"bold link {https.trust_url}"))
     console.print(f"证书指纹 Fingerprint SHA-256 {https.authority.fingerprint}", soft_wrap=True)
     console.print(

@@ -20,6 +20,7 @@ def trust_site(authority: Authority, places: Places) -> web.Application:
     for name, value in (
         ("download", DOWNLOAD),
         ("room", places.room + "/"),
+        ("selftest", places.desk + "/selftest"),
         ("console", places.desk + "/console/"),
         ("fingerprint", authority.fingerprint),
     ):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
-from protocol import files, shop
+from protocol import files, selftest, shop
 from protocol.base import Empty
 from protocol.errors import ErrorCode, Refused
 from protocol.routes import ROUTES
@@ -13,6 +13,7 @@ from server import rates
 from server.auth.agents import ABSOLUTE_MS, SignIns
 from server.auth.buyers import BuyerSessions
 from server.http.door import Answer, Call, Door, Handler
+from server.rates import address_key
 
 HandedOver = Callable[[str, str], Awaitable[None]]
 """Told (shop id, conversation id) after a visitor's conversation went on under a verified buyer."""
@@ -39,12 +40,19 @@ class UploadDesk(Protocol):
     ) -> files.FileStored: ...
 
 
+class SelftestDesk(Protocol):
+    """The use case of the self-test page."""
+
+    async def store(self, report: selftest.SelftestReport) -> selftest.SelftestStored: ...
+
+
 def handlers(
     door: Door,
     buyers: BuyerSessions,
     agents: SignIns,
     desk: MerchantDesk,
     uploads: UploadDesk,
+    selftests: SelftestDesk,
     handed_over: HandedOver,
 ) -> Mapping[tuple[str, str], Handler]:
     """One handler for each route of the catalogue."""
@@ -66,6 +74,10 @@ def handlers(
         known = await uploads.admit(*place)
         return known or await uploads.store(*place, await call.picture())
 
+    async def store_selftest(call: Call) -> selftest.SelftestStored:
+        await door.counter.spend(rates.SELFTEST_ADDRESS, address_key(call.asker.address))
+        return await selftests.store(call.request)
+
     async def login(call: Call) -> Answer:
         if not call.asker.private:
             raise Refused(ErrorCode.insecure_transport)
@@ -86,6 +98,7 @@ def handlers(
         ("POST", "/api/v1/buyer/session"): begin_buyer_session,
         ("DELETE", "/api/v1/buyer/session"): end_buyer_session,
         ("POST", "/api/v1/buyer/code"): lambda c: buyers.make_code(c.request, c.asker.client),
+        ("POST", "/api/v1/selftest"): store_selftest,
         ("POST", "/api/v1/agent/login"): login,
         ("POST", "/api/v1/agent/logout"): logout,
         ("GET", "/api/v1/agent/me"): lambda c: agents.me(c.signed_in),

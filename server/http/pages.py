@@ -28,6 +28,7 @@ def _dist(app: str) -> Path:
 
 WIDGET, CONSOLE = _dist("widget"), _dist("agent_console")
 LOADER, FRAME, GUEST, INDEX = "livedesk.js", "frame.html", "guest.html", "index.html"
+SELFTEST = "selftest.html"
 _SHOP = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 _LOADER_HEADERS: Mapping[str, str] = {
     # Any merchant's page may run the loader, also with an integrity attribute (which needs CORS).
@@ -37,7 +38,9 @@ _LOADER_HEADERS: Mapping[str, str] = {
 
 
 def read_widget(folder: Path = WIDGET) -> Build:
-    """The widget's build: `livedesk.js`, `frame.html`, `guest.html`, `assets/`. Raises `BuildMissing`."""
+    """The widget's build: `livedesk.js`, `frame.html`, `guest.html`, `selftest.html`, `assets/`.
+
+    Raises `BuildMissing`."""
     return Build.read("widget", folder, needs=FRAME)
 
 
@@ -89,6 +92,7 @@ class Pages:
         add("/widget/{path:.+}", self._widget_file)
         add("/c/{shop}", self._first_party)
         add("/guest", self._guest)
+        add("/selftest", self._selftest)
         add("/console", self._home)
         add("/console/", self._console_page)
         add("/console/{path:.+}", self._console_file)
@@ -140,9 +144,13 @@ class Pages:
         """Where a guest of one call comes in. What lets him in stands behind the #: no server is sent it."""
         return self._page(request, _built(self._widget, "widget"), GUEST, ())
 
+    async def _selftest(self, request: web.Request) -> web.StreamResponse:
+        """What the asking device can do for a call, shown on it, and sent if its person agrees."""
+        return self._page(request, _built(self._widget, "widget"), SELFTEST, ())
+
     async def _widget_file(self, request: web.Request) -> web.StreamResponse:
         path = request.match_info["path"]
-        if path in (LOADER, FRAME, GUEST):
+        if path in (LOADER, FRAME, GUEST, SELFTEST):
             raise Refused(ErrorCode.not_found)
         return _built(self._widget, "widget").serve(request, path)
 

@@ -11,7 +11,7 @@ from protocol.routes import ROUTES
 from server.auth.agents import SignIns
 from server.auth.buyers import BuyerSessions
 from server.auth.keys import ApiKeys
-from server.http.api import HandedOver, MerchantDesk, UploadDesk, complete, handlers
+from server.http.api import HandedOver, MerchantDesk, SelftestDesk, UploadDesk, complete, handlers
 from server.http.client import Proxies
 from server.http.door import Door, common_headers, unknown
 from server.http.files import Build
@@ -39,6 +39,7 @@ def build_site(
     counter: Rates,
     desk: MerchantDesk,
     uploads: UploadDesk,
+    selftests: SelftestDesk,
     shown: Shown,
     handed_over: HandedOver,
     proxies: Proxies,
@@ -51,7 +52,7 @@ def build_site(
     door = Door(buyers, agents, keys, counter, proxies, console_origins)
     app = web.Application(middlewares=[door.guard], client_max_size=MAX_HTTP_BODY_BYTES)
     app.on_response_prepare.append(common_headers)
-    found = handlers(door, buyers, agents, desk, uploads, handed_over)
+    found = handlers(door, buyers, agents, desk, uploads, selftests, handed_over)
     complete(found)
     for route in ROUTES:
         app.router.add_route(route.method, route.path, door.handler(route, found[route.method, route.path]))

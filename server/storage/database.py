@@ -36,6 +36,7 @@ from server.storage.records import Appended, Marked, NewEntry, NewMark
 from server.storage.refusal import StorageRefused
 from server.storage.revisions import Revisions
 from server.storage.schema import meta
+from server.storage.selftests import Selftests
 from server.storage.shops import Shops
 from server.storage.sqlite import SqliteEngine
 from server.storage.writer import Tally
@@ -88,6 +89,10 @@ class Reader:
     @cached_property
     def cases(self) -> CaseFiles:
         return CaseFiles(self.connection)
+
+    @cached_property
+    def selftests(self) -> Selftests:
+        return Selftests(self.connection)
 
     @cached_property
     def live(self) -> Live:

@@ -577,6 +577,17 @@ provenances = Table(
 )
 """The birth certificates, one row a version: a later event makes a new row, none is ever changed."""
 
+selftests = Table(
+    "selftests",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("received_at", Millis, nullable=False),
+    Column("kept_until", Millis, nullable=False),
+    Column("body", Document, nullable=False),
+    Index(None, "kept_until"),
+)
+"""What browsers can do for calls. `digest` is of the body, so that the same report is one row."""
+
 case_counters = Table(
     "case_counters",
     metadata,

@@ -39,7 +39,15 @@ POSSIBLE = {
     ErrorCode.session_revoked,
     ErrorCode.unknown_command,
 }
-TABLES = ("buyers", "buyer_sessions", "buyer_codes", "agent_sessions", "socket_tokens", "revisions")
+TABLES = (
+    "buyers",
+    "buyer_sessions",
+    "buyer_codes",
+    "agent_sessions",
+    "socket_tokens",
+    "revisions",
+    "selftests",
+)
 COUNTED = f"SELECT {', '.join(f'(SELECT count(*) FROM {table})' for table in TABLES)}"  # noqa: S608
 
 

@@ -12,8 +12,10 @@ from aiohttp import ClientResponse, ClientSession, DummyCookieJar, web
 
 from protocol import files, shop
 from protocol.errors import MEANINGS, ErrorCode, Refused
+from protocol.selftest import SelftestFindings
 from server.auth.links import Links
 from server.config import Network
+from server.desk.selftests import Selftests
 from server.http.client import Proxies
 from server.http.door import COOKIE, Door
 from server.http.files import Build
@@ -23,6 +25,15 @@ from server.http.site import RUNNER, build_site
 from server.storage.files import FileRecord
 from signaling.ports import Actor
 from tests.auth.desk import OWN, PASSWORD, World
+
+REPORT: dict[str, Any] = {
+    "kept_days": 180,
+    "browser": "Chrome 156.0.7300.1",
+    "platform": "Android 14",
+    "model": "",
+    "findings": {name: {"outcome": "works", "detail": "640x480"} for name in SelftestFindings.model_fields},
+}
+"""What a browser can do, as `/selftest` sends it."""
 
 
 @dataclass
@@ -150,6 +161,7 @@ def write_build(folder: Path) -> tuple[Path, Path]:
         "widget/livedesk.js": "/* loader */" * 40,
         "widget/frame.html": "<!doctype html><title>widget</title>",
         "widget/guest.html": "<!doctype html><title>guest</title>",
+        "widget/selftest.html": "<!doctype html><title>selftest</title>",
         "widget/assets/app-B-ZgskOs.js": "export {}",
         "console/index.html": "<!doctype html><title>console</title>",
         "console/theme.js": "0",
@@ -189,6 +201,7 @@ async def serve(
         counter=world.counter,
         desk=merchants,
         uploads=uploaded,
+        selftests=Selftests(world.database),
         shown=Shown(links, world.sockets, uploaded, world.counter, world.clock),
         handed_over=note,
         proxies=Proxies(trusted),

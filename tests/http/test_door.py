@@ -25,7 +25,7 @@ from server.http.door import COOKIE
 from server.http.site import RUNNER
 from server.rates import Rate, Rates
 from tests.auth.desk import HERE, OWN, PASSWORD, World
-from tests.http.site import Site, bearer, refused, serve
+from tests.http.site import REPORT, Site, bearer, refused, serve
 
 ZIPPED = gzip.compress(b'{"title":"t"}', mtime=0)  # the same bytes in every test process
 PRODUCT = {"title": "羊毛大衣", "price": 59_900}
@@ -121,6 +121,7 @@ def _body(route: Route) -> Any:
     bodies = {
         "BuyerSessionRequest": {"shop": "shop-a"},
         "BuyerCodeRequest": {"shop": "shop-a", "identity": "x" * 20},
+        "SelftestReport": REPORT,
         "Login": {"login": "1001", "password": PASSWORD},
         "Impersonate": {"login": "1001"},
         "PutProduct": PRODUCT,

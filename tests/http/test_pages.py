@@ -37,7 +37,7 @@ async def test_only_registered_origins_may_hold_a_shops_frame(site: Site) -> Non
     assert response.headers["X-Frame-Options"] == "DENY"
 
 
-@pytest.mark.parametrize("path", ["/c/shop-a", "/c/shop-a?order=o-1", "/guest", "/console/"])
+@pytest.mark.parametrize("path", ["/c/shop-a", "/c/shop-a?order=o-1", "/guest", "/selftest", "/console/"])
 async def test_a_page_of_our_own_is_held_by_nobody(site: Site, path: str) -> None:
     response = await site.client.get(path)
     assert response.status == 200
@@ -149,6 +149,7 @@ async def test_a_pinned_loader_is_kept_for_ever_and_told_by_its_bytes(site: Site
         "/widget/assets",
         "/widget/frame.html",
         "/widget/guest.html",
+        "/widget/selftest.html",
         "/console/index.html",
         "/console/assets/..%5c..%5csecret.txt",
         "/console/nothing",

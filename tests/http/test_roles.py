@@ -15,7 +15,7 @@ from server.auth import staff
 from server.auth.agents import IDLE_MS
 from server.http.door import COOKIE
 from tests.auth.desk import OWN, PASSWORD
-from tests.http.site import Site, bearer, refused
+from tests.http.site import REPORT, Site, bearer, refused
 
 CALLERS = (
     *("nobody", "buyer", "buyer-expired", "buyer-revoked", "agent", "agent-idle", "agent-ended"),
@@ -41,6 +41,7 @@ TABLE: dict[tuple[str, str], tuple[tuple[str, ...], Any]] = {
     ("POST", "/api/v1/buyer/session"): (_PUBLIC, {"shop": "shop-a"}),
     ("DELETE", "/api/v1/buyer/session"): (_BUYER, None),
     ("POST", "/api/v1/buyer/code"): (_PUBLIC, "an identity"),
+    ("POST", "/api/v1/selftest"): (_PUBLIC, REPORT),
     ("POST", "/api/v1/agent/login"): (_PUBLIC, {"login": "1001", "password": PASSWORD}),
     ("POST", "/api/v1/agent/logout"): (_AGENT, None),
     ("GET", "/api/v1/agent/me"): (_AGENT, None),

@@ -1,24 +1,9 @@
 import { shallowRef, type ShallowRef } from 'vue'
+import type { Locale } from './locale.ts'
 import { zh, type Words } from './words/zh-CN.ts'
 
+export { readersLocale, toLocale, type Locale } from './locale.ts'
 export type { Words }
-export type Locale = 'zh-CN' | 'en'
-
-/** The language for a wish like `en-GB` or `zh`; null if it is neither. */
-export function toLocale(wish: string | null | undefined): Locale | null {
-  if (!wish) return null
-  if (/^zh\b/i.test(wish)) return 'zh-CN'
-  return /^en\b/i.test(wish) ? 'en' : null
-}
-
-/** The first of the reader's own languages that is spoken here; null if none is. */
-export function readersLocale(): Locale | null {
-  for (const each of navigator.languages) {
-    const known = toLocale(each)
-    if (known) return known
-  }
-  return null
-}
 
 export const locale: ShallowRef<Locale> = shallowRef('zh-CN')
 export const words: ShallowRef<Words> = shallowRef(zh)

@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, test, vi } from 'vitest'
 const ROOT = join(import.meta.dirname, '..')
 type Built = Rolldown.OutputChunk | Rolldown.OutputAsset
 let app: Built[]
-let guest: Built[]
+let pages: Built[]
 let loader: Built[]
 
 async function made(configFile: string): Promise<Built[]> {
@@ -19,7 +19,7 @@ beforeAll(async () => {
   // What is built follows this, and the runner of tests has set it otherwise.
   vi.stubEnv('NODE_ENV', 'production')
   app = await made('vite.config.ts')
-  guest = await made('guest.config.ts')
+  pages = await made('pages.config.ts')
   loader = await made('loader/vite.config.ts')
 }, 60_000)
 
@@ -63,7 +63,7 @@ describe('the build', () => {
   })
 
   test('the page has no script and no style of its own, as its policy demands', () => {
-    for (const [built, name] of [[app, 'frame.html'], [guest, 'guest.html']] as const) {
+    for (const [built, name] of [[app, 'frame.html'], [pages, 'guest.html'], [pages, 'selftest.html']] as const) {
       const page = built.find((one) => one.fileName === name) as Rolldown.OutputAsset
       const html = String(page.source)
       expect(html).not.toMatch(/<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)/)
@@ -73,10 +73,10 @@ describe('the build', () => {
 
   test('nothing is called that WebView 80 and iOS 14 do not have', () => {
     const missing = /\.at\(-|\.replaceAll\(|structuredClone|randomUUID|Object\.hasOwn\(|\?\?=|\|\|=|\bstatic\{|#[a-z]+ in /
-    for (const { code, fileName } of [...chunks(app), ...chunks(guest), ...chunks(loader)]) {
+    for (const { code, fileName } of [...chunks(app), ...chunks(pages), ...chunks(loader)]) {
       expect(missing.exec(code)?.[0], fileName).toBeUndefined()
     }
-    const css = [...app, ...guest].filter((one) => one.fileName.endsWith('.css')).map((one) => String((one as Rolldown.OutputAsset).source)).join('')
+    const css = [...app, ...pages].filter((one) => one.fileName.endsWith('.css')).map((one) => String((one as Rolldown.OutputAsset).source)).join('')
     expect(/inset:|:is\(|:where\(|dvh|aspect-ratio:|color-mix/.exec(css)?.[0]).toBeUndefined()
   })
 })

@@ -263,6 +263,10 @@ export interface Wire {
   RoutedEntry: RoutedEntry;
   Said: Said;
   Seat: Seat;
+  SelftestFinding: SelftestFinding;
+  SelftestFindings: SelftestFindings;
+  SelftestReport: SelftestReport;
+  SelftestStored: SelftestStored;
   Sender: Sender;
   Sent: Sent;
   ServerStopped: ServerStopped;
@@ -2525,6 +2529,48 @@ export interface RetakeShot {
 export interface RevokeGuest {
   call_id: string;
   participant_id: string;
+}
+/**
+ * One probe: how it went, and what was measured or why not.
+ */
+export interface SelftestFinding {
+  outcome: "works" | "fails" | "untold" | "untried";
+  detail?: string;
+}
+/**
+ * Every probe of the page, in its order.
+ */
+export interface SelftestFindings {
+  secure: SelftestFinding;
+  app: SelftestFinding;
+  api: SelftestFinding;
+  policy: SelftestFinding;
+  codecs: SelftestFinding;
+  socket: SelftestFinding;
+  storage: SelftestFinding;
+  capture: SelftestFinding;
+  screen: SelftestFinding;
+  camera: SelftestFinding;
+  torch: SelftestFinding;
+  zoom: SelftestFinding;
+  microphone: SelftestFinding;
+  visibility: SelftestFinding;
+}
+/**
+ * What is sent, all of it, as it was shown before.
+ */
+export interface SelftestReport {
+  kept_days: 180;
+  browser: string;
+  platform: string;
+  model: string;
+  findings: SelftestFindings;
+}
+/**
+ * The report is stored. The same one again is the same row, kept on from today.
+ */
+export interface SelftestStored {
+  kept_until: number;
 }
 /**
  * The message is stored for good, at this place. The same for a repeated `client_id`.

@@ -22,7 +22,7 @@ export interface Abilities {
   readonly app: App | null
 }
 
-const APPS = {
+export const APPS = {
   wechat: /MicroMessenger/i,
   douyin: /aweme|BytedanceWebview|bytedance|ToutiaoMicroApp/i,
   kuaishou: /Kwai|ksWebView|ksNebula/i,

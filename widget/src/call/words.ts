@@ -1,6 +1,7 @@
 import type { CallEntry } from '@livedesk/protocol'
 import { computed } from 'vue'
 import { locale } from '../words.ts'
+import { APP_NAMES } from './apps.ts'
 
 const zh = {
   entry: '视频客服',
@@ -105,18 +106,7 @@ const zh = {
     app: (app: string) => `${app}里的浏览器不能使用摄像头。`,
   },
   obstacleHelp: '还可以这样让客服看到商品：',
-  app: {
-    wechat: '微信',
-    douyin: '抖音',
-    kuaishou: '快手',
-    taobao: '淘宝',
-    alipay: '支付宝',
-    xiaohongshu: '小红书',
-    weibo: '微博',
-    qq: 'QQ',
-    facebook: 'Facebook',
-    instagram: 'Instagram',
-  },
+  app: APP_NAMES['zh-CN'],
   callBack: '请客服回呼',
   callBackLine: '刚才视频没有接通，您方便时请呼叫我。',
   book: '预约时间',
@@ -261,18 +251,7 @@ const en: CallWords = {
     app: (app) => `The browser inside ${app} has no camera.`,
   },
   obstacleHelp: 'You can still show the product:',
-  app: {
-    wechat: 'WeChat',
-    douyin: 'Douyin',
-    kuaishou: 'Kuaishou',
-    taobao: 'Taobao',
-    alipay: 'Alipay',
-    xiaohongshu: 'Xiaohongshu',
-    weibo: 'Weibo',
-    qq: 'QQ',
-    facebook: 'Facebook',
-    instagram: 'Instagram',
-  },
+  app: APP_NAMES.en,
   callBack: 'Ask to be called back',
   callBackLine: 'The video call did not go through just now. Please call me when you can.',
   book: 'Book this time',

@@ -31,7 +31,8 @@ export async function openCamera(facing: Facing): Promise<Opened> {
   return { stream, track, hasTorch: able.torch === true, several }
 }
 
-function whyNot(thrown: unknown): NoCamera {
+/** What a refused `getUserMedia` means. */
+export function whyNot(thrown: unknown): NoCamera {
   switch ((thrown as Error | undefined)?.name) {
     case 'NotAllowedError':
     case 'SecurityError':

@@ -1,8 +1,7 @@
 import type { Participant } from '@livedesk/protocol'
 import type { DeviceFault, Phase } from '@livedesk/protocol/CallClient.ts'
 import { computed, shallowRef } from 'vue'
-
-export type Language = 'zh-CN' | 'en'
+import { readersLocale, type Locale } from '../locale.ts'
 
 const zh = {
   title: '视频通话',
@@ -121,13 +120,12 @@ const en: GuestWords = {
   },
 }
 
-export const language = shallowRef<Language>('zh-CN')
+export const language = shallowRef<Locale>('zh-CN')
 export const words = computed<GuestWords>(() => (language.value === 'en' ? en : zh))
 
 /** Speaks the reader's own language where it is one of the two, and Chinese otherwise. */
 export function speak(wishes: readonly string[]): void {
-  const known = wishes.find((wish) => /^(zh|en)\b/i.test(wish))
-  language.value = known && /^en/i.test(known) ? 'en' : 'zh-CN'
+  language.value = readersLocale(wishes) ?? 'zh-CN'
   document.documentElement.lang = language.value
   document.title = words.value.title
 }
