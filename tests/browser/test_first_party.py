@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import DESKTOP, PHONE, SHOTS, Demo
+from tests.browser.conftest import DESKTOP, PHONE, Demo
 
 
 @pytest.mark.parametrize("path", ["/c/no-such-shop", "/c/%E0%A4"])
@@ -23,31 +23,28 @@ def test_a_link_to_no_shop_says_so_in_the_readers_language(
     expect(page.get_by_role("heading", name=says)).to_be_visible()
 
 
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_a_device_tries_itself_shows_what_it_would_send_and_sends_it_when_agreed(
-    demo: Demo, visit: Callable[..., Page], size: ViewportSize
+    demo: Demo, visit: Callable[..., Page], shot: Callable[[Page, str], None]
 ) -> None:
-    page = visit(f"{demo.desk}/selftest", size, permissions=["camera", "microphone"])
-    width = size["width"]
+    page = visit(f"{demo.desk}/selftest", PHONE, permissions=["camera", "microphone"])
     expect(page.get_by_role("heading", name="还差两步")).to_be_visible()
     expect(page.get_by_text("VP8 和 Opus 都有")).to_be_visible()
     expect(page.get_by_text(re.compile(r"通，\d+ 毫秒"))).to_be_visible()
-    page.screenshot(path=SHOTS / f"selftest-{width}-before.png", full_page=True)
+    shot(page, "selftest")
     page.get_by_role("button", name="试摄像头").click()
-    expect(page.get_by_text("正在看画面…")).to_be_visible()
-    page.screenshot(path=SHOTS / f"selftest-{width}-watching.png")
     expect(page.get_by_text(re.compile(r"\d+ × \d+，每秒 [1-9]\d* 帧"))).to_be_visible()
     page.get_by_role("button", name="试麦克风").click()
     expect(page.get_by_role("heading", name="可以视频客服")).to_be_visible(timeout=10_000)
-    page.screenshot(path=SHOTS / f"selftest-{width}-tried.png", full_page=True)
     sent: list[str] = []
     page.on("request", lambda asked: sent.append(asked.post_data or "") if asked.method == "POST" else None)
     page.get_by_role("button", name="上传结果…").click()
     page.get_by_text("查看发送的原文").click()
     shown = page.locator("pre").inner_text()
-    page.screenshot(path=SHOTS / f"selftest-{width}-consent.png", full_page=True)
     assert sent == []
+    page.get_by_role("button", name="同意并上传").scroll_into_view_if_needed()
+    shot(page, "selftest-consent")
     page.get_by_role("button", name="同意并上传").click()
     expect(page.get_by_role("heading", name="已收到，谢谢")).to_be_visible()
     assert [json.loads(each) for each in sent] == [json.loads(shown)], "what was shown, and nothing else"
-    page.screenshot(path=SHOTS / f"selftest-{width}-sent.png", full_page=True)
+    page.set_viewport_size(DESKTOP)
+    shot(page, "selftest-desktop")
