@@ -4,10 +4,14 @@ import { onScopeDispose, ref } from 'vue'
 
 /** The others are put back when they are this far from the first: below what is heard as echo. */
 const DRIFT_S = 0.08
+/** HTML, `HTMLMediaElement.readyState`: there is something to go on with. */
+const HAVE_FUTURE_DATA = 3
 
 /** `expired`: an element could not go on, because its address is no longer good or the connection is gone. */
 export function usePlayback(expired: () => void) {
   const elements = new Map<string, HTMLMediaElement>()
+  /** Those that got another address and are not yet where the others are. */
+  const fresh = new Set<HTMLMediaElement>()
   const at = ref(0)
   /** What a person wants; while something has to be loaded first, `waiting` says so. */
   const playing = ref(false)
@@ -29,8 +33,10 @@ export function usePlayback(expired: () => void) {
       element.playbackRate = speed.value
       element.muted = muted.value.has(id)
       if (Math.abs(element.currentTime * 1000 - at.value) > 20) element.currentTime = at.value / 1000
+      fresh.delete(element)
       settle()
     })
+    element.addEventListener('emptied', () => fresh.add(element))
     for (const name of ['canplay', 'waiting', 'seeked'] as const) element.addEventListener(name, settle)
     element.addEventListener('ended', () => element === all()[0] && ended())
     element.addEventListener('error', () => element.error !== null && expired())
@@ -38,7 +44,7 @@ export function usePlayback(expired: () => void) {
 
   /** Makes the elements what is wanted: none plays while another has nothing to show. */
   function settle(): void {
-    const ready = all().every((one) => one.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA || one.ended)
+    const ready = all().every((one) => one.readyState >= HAVE_FUTURE_DATA || one.ended)
     waiting.value = playing.value && !ready
     for (const one of all()) {
       if (!playing.value || !ready) one.pause()
@@ -54,7 +60,7 @@ export function usePlayback(expired: () => void) {
   function follow(): void {
     const [first, ...others] = all()
     if (first === undefined) return
-    if (!first.seeking) at.value = first.currentTime * 1000
+    if (!first.seeking && !fresh.has(first)) at.value = first.currentTime * 1000
     if (!waiting.value) for (const one of others) if (!one.seeking && Math.abs(one.currentTime - first.currentTime) > DRIFT_S) one.currentTime = first.currentTime
     frame = requestAnimationFrame(follow)
   }
