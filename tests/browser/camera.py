@@ -1,0 +1,66 @@
+"""A camera that shows a film, for Chromium, and how much of that film is in a recording."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from operator import mul
+from pathlib import Path
+
+import av
+
+HEIGHT = 480
+SECONDS = 12
+"""Of the film, as it is looped. Uncompressed, a second of it takes 5 to 18 MB."""
+LOOK = (32, 18)
+"""Pixels to which a frame is reduced before it is compared: what is shown stays, how it is coded does not."""
+EVERY = 10
+
+
+def film(source: Path, target: Path) -> Path:
+    """Writes what `source` shows first as the YUV4MPEG2 that `--use-file-for-fake-video-capture` reads."""
+    with target.open("wb") as out:
+        for number, frame in enumerate(_frames(source, SECONDS)):
+            width = frame.width * HEIGHT // frame.height // 2 * 2
+            small = frame.reformat(width=width, height=HEIGHT, format="yuv420p")
+            if number == 0:
+                out.write(f"YUV4MPEG2 W{width} H{HEIGHT} F{_rate(source)} Ip A1:1 C420jpeg\n".encode())
+            out.write(b"FRAME\n" + b"".join(_bytes(plane) for plane in small.planes))
+    return target
+
+
+def likenesses(recording: Path, source: Path) -> list[float]:
+    """Of every tenth frame of a recording, how alike its nearest frame of the film is: 1 is the same.
+
+    The recording is decoded to its end. Raises what the decoder raises.
+    """
+    shown = [_look(frame) for frame in _frames(source, SECONDS)]
+    kept = [_look(frame) for number, frame in enumerate(_frames(recording)) if number % EVERY == 0]
+    return [max(sum(map(mul, look, each)) for each in shown) for look in kept]
+
+
+def _rate(source: Path) -> str:
+    with av.open(str(source)) as container:
+        rate = container.streams.video[0].average_rate
+        assert rate is not None
+        return f"{rate.numerator}:{rate.denominator}"
+
+
+def _frames(path: Path, seconds: float = float("inf")) -> Iterator[av.VideoFrame]:
+    with av.open(str(path)) as container:
+        for frame in container.decode(video=0):
+            if frame.time is not None and frame.time >= seconds:
+                return
+            yield frame
+
+
+def _bytes(plane: av.video.plane.VideoPlane) -> bytes:
+    whole, line = bytes(plane), plane.line_size
+    return b"".join(whole[row * line : row * line + plane.width] for row in range(plane.height))
+
+
+def _look(frame: av.VideoFrame) -> list[float]:
+    """Its brightness, reduced, without mean and of length 1, so that a sum of products is a correlation."""
+    grey = _bytes(frame.reformat(width=LOOK[0], height=LOOK[1], format="gray").planes[0])
+    mean = sum(grey) / len(grey)
+    length = sum((value - mean) ** 2 for value in grey) ** 0.5 or 1.0
+    return [(value - mean) / length for value in grey]
