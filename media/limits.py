@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 #: Of one core: above it packets begin to wait for each other. One loop cannot use more than one core.
 MOST_CPU = 0.75
-#: The loop's delay at the 95th percentile. What browsers keep in hand against jitter takes up such a delay; 20 ms
-#: refused the only call of a machine of two cores that ran both its browsers and much else (load 12).
+#: The loop's delay at the 95th percentile. What browsers keep in hand against jitter takes up such a delay;
+#: 20 ms refused the only call of two cores that ran both its browsers and much else (load 12).
 MOST_LAG_S = 0.05
 #: What a participant costs until he is measured. Of one core 0.0042 to 0.0044 were measured with 10 and with
 #: 20 sessions of 1280x720 at 1.5 Mbit/s both ways, on 2 cores, unrecorded (`benchmarks.media --clip`);
