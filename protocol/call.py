@@ -59,8 +59,8 @@ RecordingState = Literal["off", "on", "paused", "stopped"]
 """off: not begun. on: being written. paused: somebody has not agreed. stopped: for good, with a code."""
 Level = Literal["good", "fair", "poor", "lost"]
 """A connection in words: 良好, 一般, 较差, 中断."""
-Step = Literal["full", "low_resolution", "low_rate", "audio_only", "stills"]
-"""How far a sender has come down on a bad network."""
+Step = Literal["full", "low_resolution", "low_rate", "stills", "audio_only"]
+"""How far a sender has come down on a bad network. stills: a picture a second, and the sound."""
 
 
 class Participant(Wire):

@@ -357,6 +357,26 @@ describe('in a call', () => {
     expect(photographed).toHaveLength(1)
   })
 
+  test('a network that carries no picture leaves the sound, says so, and offers pictures instead', async () => {
+    const page = await inCall()
+    const pair = { type: 'candidate-pair', nominated: true, state: 'succeeded', bytesReceived: 0 }
+    const lossy = { type: 'remote-inbound-rtp', fractionLost: 0.3 }
+    page.world.peer.getStats = async () => new Map<string, object>([['pair', { ...pair, bytesReceived: (pair.bytesReceived += 100) }], ['out', lossy]])
+    const steps: unknown[] = []
+    for (let second = 0; second < 14; second++) {
+      await page.world.clock.pass(1_000)
+      const { step } = page.calls.ui.view.active!
+      if (steps[steps.length - 1] !== step) steps.push(step)
+    }
+    expect(steps).toEqual(['full', 'low_resolution', 'low_rate', 'stills', 'audio_only'])
+    expect(page.world.peer.parameters.encodings).toMatchObject([{ active: false }])
+    await nextTick()
+    expect(page.stage.text()).toContain(words.tooWeak)
+    await page.tap(words.askShots)
+    expect(page.lines).toEqual([words.askShotsLine])
+    expect(page.calls.shown?.phase).toBe('connected')
+  })
+
   test('a lost network is said in words on either side', async () => {
     const page = await inCall()
     page.world.tell('call.reconnecting', connected({ revision: 6, participants: [somebody('buyer', { state: 'joined' }), somebody('agent', { state: 'reconnecting', name: '木槿' })] }), { participant_id: 'agent', code: 'leg_lost' })

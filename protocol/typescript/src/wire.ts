@@ -1134,7 +1134,7 @@ export interface Participant {
   screen: boolean;
   consent: "unasked" | "granted" | "refused" | "withdrawn";
   level?: ("good" | "fair" | "poor" | "lost") | null;
-  step?: ("full" | "low_resolution" | "low_rate" | "audio_only" | "stills") | null;
+  step?: ("full" | "low_resolution" | "low_rate" | "stills" | "audio_only") | null;
 }
 /**
  * The call as it stands now. `participant_id`: whom the event is about, where it is about one.
@@ -1155,7 +1155,7 @@ export interface CallConnection {
   measured: number;
   fair: number;
   poor: number;
-  lowest_step: "full" | "low_resolution" | "low_rate" | "audio_only" | "stills";
+  lowest_step: "full" | "low_resolution" | "low_rate" | "stills" | "audio_only";
   received_kbps: number;
   loss: number;
   jitter_ms: number;
@@ -2302,7 +2302,7 @@ export interface QualityChanged {
   call_id: string;
   participant_id: string;
   level: "good" | "fair" | "poor" | "lost";
-  step: "full" | "low_resolution" | "low_rate" | "audio_only" | "stills";
+  step: "full" | "low_resolution" | "low_rate" | "stills" | "audio_only";
 }
 /**
  * What a browser measured in the last seconds, and the step of the ladder on which it sends.
@@ -2313,7 +2313,7 @@ export interface QualityReport {
   round_trip_ms?: number | null;
   sent: Flow;
   received: Flow;
-  step: "full" | "low_resolution" | "low_rate" | "audio_only" | "stills";
+  step: "full" | "low_resolution" | "low_rate" | "stills" | "audio_only";
 }
 /**
  * Asks for a whole case.

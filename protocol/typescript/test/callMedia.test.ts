@@ -73,6 +73,7 @@ describe('the ladder', () => {
     expect(run(TOP, DOWN_AFTER - 1, bad).step).toBe('full')
     expect(run(TOP, DOWN_AFTER, bad).step).toBe('low_resolution')
     expect(run(TOP, 2 * DOWN_AFTER, bad).step).toBe('low_rate')
+    expect(run(TOP, 3 * DOWN_AFTER, bad).step).toBe('stills')
     expect(run(TOP, 10 * DOWN_AFTER, bad).step).toBe('audio_only')
   })
 

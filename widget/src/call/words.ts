@@ -72,12 +72,13 @@ const zh = {
   marked: '客服在画面上做了标记',
   frozen: '客服定格了画面',
   held: '画面已定格',
+  tooWeak: '网络太差，画面发不出去。声音还在，也可以改为拍照。',
   still: '已为客服拍下一张照片',
   soundBlocked: '点按开启声音',
   streamDown: '通话期间直播声音已调低',
   streamMuted: '通话期间直播已静音',
   level: { good: '网络良好', fair: '网络一般', poor: '网络较差', lost: '网络中断' },
-  step: { full: '', low_resolution: '已降低清晰度', low_rate: '已降低流畅度', audio_only: '暂时只保留声音', stills: '' },
+  step: { full: '', low_resolution: '已降低清晰度', low_rate: '已降低流畅度', audio_only: '暂时只保留声音', stills: '暂时每秒一张画面' },
 
   ended: {
     hung_up: '通话已结束',
@@ -217,12 +218,13 @@ const en: CallWords = {
   marked: 'The agent drew on the picture',
   frozen: 'The agent holds the picture',
   held: 'Picture held',
+  tooWeak: 'The network is too weak for video. Sound goes on, or take pictures instead.',
   still: 'A photo was taken for the agent',
   soundBlocked: 'Tap for sound',
   streamDown: 'The stream is turned down during the call',
   streamMuted: 'The stream is muted during the call',
   level: { good: 'Good connection', fair: 'Fair connection', poor: 'Poor connection', lost: 'No connection' },
-  step: { full: '', low_resolution: 'less sharp for now', low_rate: 'less smooth for now', audio_only: 'sound only for now', stills: '' },
+  step: { full: '', low_resolution: 'less sharp for now', low_rate: 'less smooth for now', audio_only: 'sound only for now', stills: 'a picture a second for now' },
 
   ended: {
     hung_up: 'The call is over',

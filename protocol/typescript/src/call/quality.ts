@@ -126,14 +126,16 @@ export interface Sending {
   readonly maxBitrate: number
   readonly maxFramerate: number
 }
-export const SENDING: Readonly<Record<'full' | 'low_resolution' | 'low_rate' | 'audio_only', Sending>> = {
+export const SENDING: Readonly<Record<Step, Sending>> = {
   full: { active: true, scaleResolutionDownBy: 1, maxBitrate: 1_500_000, maxFramerate: 30 },
   low_resolution: { active: true, scaleResolutionDownBy: 2, maxBitrate: 400_000, maxFramerate: 20 },
   low_rate: { active: true, scaleResolutionDownBy: 2, maxBitrate: 150_000, maxFramerate: 8 },
+  // Some 10 kbit/s in Chromium; less than one frame a second it takes for none.
+  stills: { active: true, scaleResolutionDownBy: 2, maxBitrate: 60_000, maxFramerate: 1 },
   audio_only: { active: false, scaleResolutionDownBy: 2, maxBitrate: 150_000, maxFramerate: 8 },
 }
-export type Rung = keyof typeof SENDING
-const RUNGS: readonly Rung[] = ['full', 'low_resolution', 'low_rate', 'audio_only']
+export type Rung = Step
+const RUNGS: readonly Rung[] = ['full', 'low_resolution', 'low_rate', 'stills', 'audio_only']
 
 /** Bad seconds in a row before one comes down. */
 export const DOWN_AFTER = 3
@@ -155,7 +157,7 @@ export interface Ladder {
 export const TOP: Ladder = { step: 'full', bad: 0, good: 0, upAfter: UP_AFTER, sinceUp: Infinity }
 
 /** Below this the step asks for more than the path carries, in kbit/s. */
-const LEAST_KBPS: Readonly<Record<Rung, number>> = { full: 250, low_resolution: 120, low_rate: 60, audio_only: 0 }
+const LEAST_KBPS: Readonly<Record<Rung, number>> = { full: 250, low_resolution: 120, low_rate: 60, stills: 30, audio_only: 0 }
 
 /** The ladder a second later: down when it goes badly, up again by itself when it goes well. */
 export function climb(ladder: Ladder, { sent, roundTripMs, availableKbps, silent }: Figures): Ladder {
