@@ -69,9 +69,19 @@ def make_all() -> None:
 
 
 def _npm(arguments: list[str], environment: dict[str, str]) -> None:
+    """Runs npm; what it writes is for whom it failed. It fills a screen, and tells others nothing."""
     command = ["npm", *arguments]
-    ended = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, check=False)
+    ended = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
     if ended.returncode:
+        print(ended.stdout.decode(errors="replace"), file=sys.stderr, flush=True)
         raise BuildFailed(f"`{' '.join(command)}` ended with {ended.returncode}")
 
 

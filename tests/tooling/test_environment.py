@@ -70,6 +70,24 @@ def test_a_front_end_is_built_again_when_a_source_changes_but_not_for_what_is_bu
     assert frontends.fingerprint([tmp_path / "widget"], tmp_path) != before
 
 
+@pytest.mark.parametrize("status", [0, 1])
+def test_what_a_build_writes_is_shown_where_it_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], status: int
+) -> None:
+    npm = tmp_path / "npm"
+    npm.write_text(f"#!/bin/sh\necho modules; echo warnings >&2; exit {status}\n")
+    npm.chmod(0o755)
+    monkeypatch.setattr(frontends, "STAMPS", tmp_path)
+    if status:
+        with pytest.raises(frontends.BuildFailed, match="`npm run build --workspace widget` ended with 1"):
+            frontends.build("widget", {"PATH": str(tmp_path)})
+    else:
+        frontends.build("widget", {"PATH": str(tmp_path)})
+    shown = capfd.readouterr()
+    assert shown.out == "Building widget ...\n"
+    assert shown.err.split() == (["modules", "warnings"] if status else [])
+
+
 @pytest.mark.parametrize(
     ("version", "good"),
     [
