@@ -163,6 +163,17 @@ describe('in a call', () => {
     desk.calling.change('call-1', 'buyer', { state: 'joined', reconnect_until: null }, 'call.joined')
     await seen(() => !says('正在重新连接'))
   })
+
+  it('it is not his any more who was relieved: the picture goes, and nobody asks him about recording', async () => {
+    await inCall()
+    await seen(() => says('要录制这次通话吗？'))
+    desk.give('c-wang', 'p-other', '顾主管')
+    const call = desk.calling.get('call-1')
+    const participants = call.participants.map((one) => (one.role === 'agent' ? { ...one, state: 'left' as const } : one))
+    desk.calling.tell('call.left', { ...call, participants: [...participants, participant('agent', { participant_id: 'agent-2', name: '顾主管' })] })
+    await seen(() => !there('.call'))
+    expect(says('要录制这次通话吗？')).toBe(false)
+  })
 })
 
 describe('a supervisor', () => {

@@ -160,6 +160,7 @@ export class CallClient {
 
   /** Whom a call concerns (`concerns`) may be another than before. */
   reconsider(): void {
+    this.standAside()
     this.changed()
   }
 
@@ -497,7 +498,19 @@ export class CallClient {
       keepRejoin(this.options.browser, over, null)
       if (own) this.giveUp()
     }
+    this.standAside()
     this.changed()
+  }
+
+  /** The call goes on with somebody else in one's seat: this page's media ends. An attempt hears so from the server. */
+  private standAside(): void {
+    const { part } = this.state
+    if (!part || this.attempting || part.leg === 'joining') return
+    const call = this.callOf(part.callId)
+    if (!call || this.meOf(call)?.state !== 'left' || (this.options.concerns?.(call) ?? true)) return
+    keepRejoin(this.options.browser, part.callId, null)
+    this.do({ type: 'left', callId: part.callId })
+    this.giveUp()
   }
 
   private look(): CallsView {
@@ -533,7 +546,10 @@ export class CallClient {
 
   private meOf(call: Call): Participant | null {
     const own = this.state.own[call.call_id] ?? null
-    if (own === null && !(this.options.concerns?.(call) ?? true)) return null
+    const seat = call.participants.find((one) => one.participant_id === own)
+    if (seat && seat.state !== 'left') return seat
+    // Another of one's side who sits there now is not oneself.
+    if (!(this.options.concerns?.(call) ?? true)) return seat ?? null
     return meIn(call, own, this.options.side)
   }
 
