@@ -113,6 +113,10 @@ def test_a_call_shows_the_product_is_drawn_on_and_stands_recorded_on_the_case(
     agent.get_by_role("button", name="恢复画面").click()
     expect(frame.get_by_text("客服定格了画面")).to_be_hidden()
 
+    agent.get_by_role("button", name="高清照片").click()
+    expect(frame.get_by_text("已为客服拍下一张照片")).to_be_visible()
+    expect(agent.get_by_role("button", name="放大「高清照片」").locator("img")).to_be_visible()
+
     rejoined_s = _reload(agent, room)
     frame = room.frame_locator("iframe")
     expect(frame.get_by_text("正在录制")).to_be_visible()
