@@ -164,11 +164,15 @@ async def test_a_listener_gets_again_what_he_missed_as_a_retransmission() -> Non
     async with call() as made:
         buyer, agent = await made.join("buyer"), await made.join("agent")
         heard = made.heard["agent"]
+
+        def came(pictures: int) -> bool:
+            return len(heard.of(VP8)) == pictures
+
         buyer.tracks["video"].sequence = 65_500
         for lowest in range(1, 101, 10):  # as many as any socket's buffer holds while nobody reads it
             for number in range(lowest, lowest + 10):
                 picture(buyer, number, key=number == 1)
-            await heard.until(lambda sent=lowest + 9: len(heard.of(VP8)) == sent)
+            await heard.until(partial(came, lowest + 9))
         wanted = [heard.of(VP8)[index] for index in (0, 50, 99)]
         agent.send_rtcp(
             rtcp.receiver_report(1) + rtcp.nack(1, wanted[0].ssrc, [p.sequence_number for p in wanted])
