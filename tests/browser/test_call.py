@@ -75,7 +75,6 @@ def test_a_call_shows_the_product_is_drawn_on_and_stands_recorded_on_the_case(
     room: Page,
     source: Path,
     shot: Shot,
-    record_property: Callable[[str, object], None],
 ) -> None:
     agent = visit(f"{demo.desk}/console/", DESKTOP, permissions=["camera", "microphone"])
     sign_in(agent, demo, "mujin")
