@@ -111,7 +111,7 @@ class Worker:
     async def _join(self, asked: Object) -> Object:
         room, now = self.room(asked["room"]), time.monotonic()
         # Who comes back was admitted before, and his old connection makes room.
-        if not room.knows(asked["participant"]) and not limits.admits(self._measured.load(now)):
+        if not room.knows(asked["participant"]) and not self._admits(self._measured.load(now), room):
             raise MediaError("busy")
         offer = await room.join(asked["participant"], asked["role"])
         self._measured.joined.append(now)
@@ -148,9 +148,14 @@ class Worker:
         return {
             "rooms": len(self._rooms),
             "connections": connections,
-            "admits": limits.admits(load),
+            "admits": self._admits(load),
             **asdict(load),
         }
+
+    def _admits(self, load: limits.Load, room: Room | None = None) -> bool:
+        """Whether one more is taken: into this room, or into another one."""
+        others = (other for other in self._rooms.values() if other is not room)
+        return limits.admits(load, any(other.connections for other in others))
 
     # The socket.
 

@@ -204,25 +204,32 @@ async def test_what_happens_after_a_subscriber_went_is_told_to_nobody_and_to_no_
 
 
 def test_admission_goes_by_cpu_lag_and_those_who_just_came() -> None:
-    assert limits.admits(IDLE)
+    assert limits.admits(IDLE, True)
     full = limits.MOST_CPU - limits.CPU_EACH
-    assert limits.admits(limits.Load(full, limits.MOST_LAG_S, 0))
-    assert not limits.admits(limits.Load(full + 0.001, 0.0, 0))
-    assert not limits.admits(limits.Load(full, 0.0, 1))
-    assert not limits.admits(limits.Load(0.0, limits.MOST_LAG_S + 0.001, 0))
+    assert limits.admits(limits.Load(full, limits.MOST_LAG_S, 0), True)
+    assert not limits.admits(limits.Load(full + 0.001, 0.0, 0), True)
+    assert not limits.admits(limits.Load(full, 0.0, 1), True)
+    late = limits.Load(0.0, limits.MOST_LAG_S + 0.001, 0)
+    assert not limits.admits(late, True)
+    assert limits.admits(late, False), "there is nobody whom he could make worse"
 
 
 async def test_a_process_that_is_full_says_busy_to_new_ones_and_lets_old_ones_come_back(
     tmp_path: Path,
 ) -> None:
     async with served(tmp_path) as (worker, path), commanded(path) as (held, _):
-        await held.call("open", room="r")
-        await held.call("join", room="r", participant="buyer", role="speaker")
+        for room in ("r", "another"):
+            await held.call("open", room=room)
+            await held.call("join", room=room, participant="buyer", role="speaker")
         worker._measured.joined.extend([1e12] * int(limits.MOST_CPU / limits.CPU_EACH))
         with pytest.raises(MediaError) as refused:
             await held.call("join", room="r", participant="agent", role="speaker")
         assert refused.value.code == "busy"
         await held.call("join", room="r", participant="buyer", role="speaker")
+        # Alone in the process, a call is carried as well as the machine can; a second one is not begun.
+        await held.call("leave", room="another", participant="buyer")
+        await held.call("join", room="r", participant="agent", role="speaker")
+        assert (await held.call("stats"))["admits"] is False
 
 
 async def test_no_more_rooms_than_the_limit(tmp_path: Path) -> None:
