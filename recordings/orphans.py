@@ -1,4 +1,4 @@
-"""Recordings whose writer died: which they are, and how they are brought to an end.
+"""Recordings whose writer died, and how they are brought to an end.
 
 Nothing here needs to know which boot is alive: who writes a journal holds its lock, and a dead process holds
 nothing.
@@ -9,36 +9,15 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from recordings import journal, webm
 from recordings.integrity import hash_of
 from recordings.journal import Busy, Journal
-from recordings.manifest import Damaged, Ended, Manifest, Segment, Written
+from recordings.manifest import Ended, Manifest, Segment, Written
 from recordings.salvage import salvaged
 
 _SEGMENT_NAME = re.compile(r"(?P<participant>[A-Za-z0-9_-]{1,64})-(?P<number>\d{4,})\.webm")
-
-State = Literal["writing", "orphan", "ended", "done", "damaged"]
-"""`writing`: somebody holds it. `orphan`: its writer died. `ended`: it waits to be finished. `done`: all that
-was made of it is on the shelf and the sources are gone. `damaged`: its journal cannot be read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A recording's folder and the state it is in."""
-
-    folder: Path
-    state: State
-
-
-def survey(root: Path) -> Iterator[Found]:
-    """Every recording below `root`, oldest name first."""
-    for folder in sorted(path for path in root.iterdir() if path.is_dir()):
-        yield Found(folder, _state(folder))
 
 
 def close(folder: Path) -> Manifest | None:
@@ -68,21 +47,6 @@ def close(folder: Path) -> Manifest | None:
         at_ms = max((segment.written.end_ms for segment in segments), default=0)
         open_journal.append(Ended(at_ms, "killed"))
         return journal.read(folder)
-
-
-def _state(folder: Path) -> State:
-    if _never_begun(folder):
-        return "orphan"
-    try:
-        manifest = journal.read(folder)
-        if manifest.removed is not None:
-            return "done"
-        Journal.reopen(folder).close()
-    except Busy:
-        return "writing"
-    except Damaged:
-        return "damaged"
-    return "orphan" if manifest.ended is None else "ended"
 
 
 def _never_begun(folder: Path) -> bool:

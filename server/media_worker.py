@@ -3,13 +3,12 @@
 Beside the verbs of `media.control` it understands those of a recording. A recording begins with the first
 participant who agreed and takes in the others as they agree; whoever did not is forwarded and never written.
 Its end comes as an event, `{"event": "recording_ended", "room", "recording", "code"}`, whatever ended it; the
-call goes on. What a killed process left unfinished is brought to its end when the next one starts.
+call goes on. What a killed process left unfinished is ended by `server.finishing`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import re
 import time
@@ -22,9 +21,7 @@ from media.control import Arguments, Object, name
 from media.errors import MediaError
 from media.ice import Ports
 from media.worker import Verb, Worker
-from recordings import orphans
-from recordings.journal import Busy
-from recordings.manifest import Consent, Damaged, EndCode, Instant
+from recordings.manifest import Consent, EndCode, Instant
 from recordings.recorder import FREE_FLOOR_BYTES, Recorder, Recording, RecordingRefused
 
 log = logging.getLogger(__name__)
@@ -165,7 +162,6 @@ class RecordingWorker(Worker):
         async with asyncio.TaskGroup() as clocks:
             clocks.create_task(super().keep_time())
             clocks.create_task(self._turn())
-            clocks.create_task(asyncio.to_thread(self._end_orphans))
 
     async def _turn(self) -> None:
         while True:
@@ -173,17 +169,6 @@ class RecordingWorker(Worker):
             now = _now()
             for running in list(self._running.values()):
                 running.recording.tick(now)
-
-    def _end_orphans(self) -> None:
-        for found in orphans.survey(self._root):
-            if found.state != "orphan":
-                continue
-            # Another process of this host may be at it: then it is ended there.
-            with contextlib.suppress(Busy):
-                try:
-                    orphans.close(found.folder)
-                except (Damaged, OSError) as error:
-                    log.error("recording.orphan_kept", extra={"code": type(error).__name__})
 
     async def close(self) -> None:
         """End every recording, then every room and connection, and wait for the disk."""
