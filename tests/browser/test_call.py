@@ -19,8 +19,8 @@ from tests.rounds import rounds
 Visit = Callable[..., Page]
 Shot = Callable[[Page, str], None]
 PATIENCE = rounds(reduced=5, full=1)
-"""Two browsers encode and decode here beside the server. The limits hold exactly in the full run, on a machine
-that is given to it; elsewhere they are this many times as long."""
+"""Two browsers encode and decode here beside the server. The limits hold exactly in the full run, on a
+machine that is given to it; elsewhere they are this many times as long."""
 PICTURE_WITHIN_S = 2.0 * PATIENCE
 REJOINED_WITHIN_S = 3.0 * PATIENCE
 MARK_WITHIN_MS = 150.0 * PATIENCE
