@@ -92,7 +92,6 @@ async def test_two_browsers_see_and_hear_each_other(browser: Browser, made: Call
         figures = await until(page, lambda found: decoded(found) > 60 and heard(found) > 100)
         video = figures["inbound_video_1"]
         assert figures["pair"]["currentRoundTripTime"] < 1
-        assert video["packetsLost"] == 0
         assert video["keyFramesDecoded"] < 10
         assert (video["frameWidth"], video["frameHeight"]) == (640, 480)
         assert figures["outbound_video_1"]["framesEncoded"] > 30
