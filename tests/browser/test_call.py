@@ -14,16 +14,13 @@ from playwright.sync_api import Browser, FrameLocator, Page, Playwright, expect
 from tests.browser.camera import film, likenesses
 from tests.browser.conftest import CAMERA, DESKTOP, PHONE, QUIET, Demo
 from tests.browser.people import serious, sign_in, tap_service, write
-from tests.rounds import rounds
+from tests.rounds import within
 
 Visit = Callable[..., Page]
 Shot = Callable[[Page, str], None]
-PATIENCE = rounds(reduced=5, full=1)
-"""Two browsers encode and decode here beside the server. The limits hold exactly in the full run, on a
-machine that is given to it; elsewhere they are this many times as long."""
-PICTURE_WITHIN_S = 2.0 * PATIENCE
-REJOINED_WITHIN_S = 3.0 * PATIENCE
-MARK_WITHIN_MS = 150.0 * PATIENCE
+PICTURE_WITHIN_S = within(2.0)
+REJOINED_WITHIN_S = within(3.0)
+MARK_WITHIN_MS = within(150.0)
 MARKS = 7
 KEPT_WITHIN_MS = 60_000
 ALIKE = 0.95

@@ -11,10 +11,11 @@ from playwright.sync_api import Page, expect
 from server.http.pages import pinned_loader, read_widget
 from tests.browser.conftest import DESKTOP, PHONE, TABLET, Demo
 from tests.browser.people import buy_what_is_explained, serious, sign_in, tap_service, write
+from tests.rounds import within
 
 Visit = Callable[..., Page]
 Shot = Callable[[Page, str], None]
-ANSWER_WITHIN_S = 1.0
+ANSWER_WITHIN_S = within(1.0)
 
 
 def load(room: Page, demo: Demo, integrity: str) -> bool:

@@ -22,10 +22,11 @@ from server.http.door import COOKIE
 from server.identifiers import epoch_ms
 from server.storage.database import Database
 from tests.auth.desk import PASSWORD, World, world
+from tests.rounds import within
 
 STARTS_WITHIN_S = 60.0
-ENDS_WITHIN_S = 10.0
-TOLD_WITHIN_S = 5.0
+ENDS_WITHIN_S = within(10.0)
+TOLD_WITHIN_S = within(5.0)
 
 
 def free_port() -> int:

@@ -32,10 +32,10 @@ from tests.desk.house import House, furnish
 from tests.faults.client import WITHIN_S, Agent, Buyer, Chatter
 from tests.faults.node import Fuse
 from tests.journal.checker import Ownership, Row, check
-from tests.rounds import ROOT
+from tests.rounds import ROOT, within
 from tests.services.processes import free_port
 
-READY_S = 5.0
+READY_S = within(5.0)
 """How soon a killed server answers again (scenario 1)."""
 RECEIVE_BYTES = 65_536
 SHOP = "cloud"

@@ -16,10 +16,10 @@ from tests.faults import client
 from tests.faults.client import Agent, Buyer, CommandRefused
 from tests.faults.harness import OFFERING, SHOP, Town
 from tests.faults.proxy import Tamper, proxied
-from tests.rounds import rounds
+from tests.rounds import rounds, within
 
 LINES_AT_ONCE = 3
-GAP_OPEN_S = 1.0
+GAP_OPEN_S = within(1.0)
 """How soon what a gap shows to be missing is there (scenario 22)."""
 
 

@@ -7,9 +7,9 @@ import asyncio
 from tests.faults.client import Agent
 from tests.faults.harness import READY_S, Town
 from tests.faults.test_kills import CONVERSATIONS, LINES, talk
-from tests.rounds import rounds
+from tests.rounds import rounds, within
 
-STOPPED_S = 10.0
+STOPPED_S = within(10.0)
 
 
 async def test_a_server_stopped_under_load_tells_everybody_and_leaves_nothing_unknown(desk: Town) -> None:

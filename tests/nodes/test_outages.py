@@ -19,15 +19,15 @@ from server.cluster import FANOUT_CHANNEL
 from server.identifiers import epoch_ms, new_client_id
 from tests.faults.client import Agent, Buyer, Chatter, CommandRefused
 from tests.faults.harness import SHOP, Town
-from tests.rounds import rounds
+from tests.rounds import rounds, within
 from tests.services.redis_server import RedisServer
 
-CATCH_UP_S = 3.0
+CATCH_UP_S = within(3.0)
 """How late what was said during an outage may be on the other node (scenario 4)."""
 SUBSCRIBED_S = 5.0
-RIGHTS_END_S = 5.0
+RIGHTS_END_S = within(5.0)
 """How soon rights that were taken are gone on open sockets (scenario 33)."""
-BLOCKED_S = 2.0
+BLOCKED_S = within(2.0)
 """No request waits longer while Redis is paused (scenario 6)."""
 
 

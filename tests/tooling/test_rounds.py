@@ -1,11 +1,11 @@
-"""The counts of repeated tests: reduced unless the full run is asked for, and always told."""
+"""Counts of repeated tests: reduced unless the full run is asked for, and always told. And time limits."""
 
 import threading
 from pathlib import Path
 
 import pytest
 
-from tests.rounds import rounds
+from tests.rounds import PATIENCE, rounds, within
 from tools.results import rounds_used
 
 
@@ -31,6 +31,14 @@ def test_without_the_runner_the_count_is_the_reduced_one(monkeypatch: pytest.Mon
     monkeypatch.delenv("LIVEDESK_TEST_ROUNDS", raising=False)
     monkeypatch.delenv("LIVEDESK_TEST_ROUNDS_LOG", raising=False)
     assert rounds(reduced=3, full=200) == 3
+
+
+@pytest.mark.parametrize(("asked", "limit"), [("full", 2.0), ("reduced", 2.0 * PATIENCE)])
+def test_the_full_run_holds_a_time_limit_exactly(
+    asked: str, limit: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIVEDESK_TEST_ROUNDS", asked)
+    assert within(2.0) == limit
 
 
 def test_uses_from_many_writers_at_once_are_each_told_once(log: Path) -> None:
