@@ -23,6 +23,12 @@ class Hand:
     leads: bool
 
 
+def needs_recordings(state: State, *, by_call: bool, entries: int) -> bool:
+    """Whether recordings must be kept for it beyond their shop's period: while it is open and somebody works
+    on it. A call opens a case by itself; as long as its first entry is the only one, nobody has."""
+    return state == "open" and (not by_call or entries > 1)
+
+
 def moved(state: State, holder_id: str | None, step: Step, hand: Hand) -> State | Why:
     """The state after a step, or why it is not taken: a case is its holder's, and whoever leads may, too."""
     if not hand.leads and holder_id != hand.person_id:

@@ -65,9 +65,10 @@ class _CaseEntry(Wire):
 
 
 class CaseOpened(_CaseEntry):
-    """The case was opened from a conversation."""
+    """The case was opened from a conversation, or by its recorded call, of which `by_name` was the agent."""
 
     kind: Literal["opened"] = "opened"
+    call_id: Id | None = None
 
 
 class CaseNoted(_CaseEntry):

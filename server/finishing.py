@@ -13,7 +13,7 @@ import errno
 import logging
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -25,9 +25,11 @@ from recordings.journal import Busy
 from recordings.manifest import Damaged, Gap, Kept, Manifest
 from recordings.retention import DAY_MS
 from recordings.shelf import Shelf, ShelfUnavailable
+from server.desk.cases import open_by_call
 from server.desk.world import World
 from server.recording_lines import tell
 from server.storage.recordings import Holds, RecordingFile, RecordingRow
+from signaling import facts
 
 log = logging.getLogger(__name__)
 
@@ -138,7 +140,13 @@ class Finishing:
                 restriction_asked_at=None,
                 about=None,
             )
-            await unit.recordings.add(row)
+            told: Sequence[facts.Fact] = ()
+            if await unit.recordings.add(row):
+                now = self._world.clock()
+                telling = self._world.telling(unit, now)
+                await open_by_call(unit, telling, call, self._world.new_id(), now)
+                told = await telling.all()
+        self._world.publish(told)
         return row
 
     async def _failed(self, row: RecordingRow, code: FinishingCode) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from aftersales.cases import needs_recordings
 from protocol.recordings import KeepingCode, RecordingStage
 from recordings.retention import DAY_MS, Policy, Reason, Recorded, Verb, Verdict, decide
 from server.bridges import Telling
@@ -111,7 +112,10 @@ async def _verdict(unit: Unit, row: RecordingRow, now: int) -> Verdict:
     cases = await unit.cases.of_conversation(row.conversation_id)
     recorded = Recorded(
         ended_utc_ms=row.ended_at or row.began_at,
-        case_open=any(case.state == "open" for case in cases),
+        case_open=any(
+            needs_recordings(case.state, by_call=case.call_id is not None, entries=case.last_seq)
+            for case in cases
+        ),
         erasure_asked=row.erasure_asked_at is not None,
         restriction_asked=row.restriction_asked_at is not None,
     )

@@ -5,22 +5,32 @@ from __future__ import annotations
 from typing import Any
 
 from aftersales import cases as rules
+from media.call import Media
 from protocol import cases as wire
 from protocol import chat
 from protocol.catalogue import adapter
 from protocol.errors import ErrorCode, Refused
-from server.bridges import case_summary
+from server.bridges import Telling, case_summary
 from server.call_bridges import case_call
 from server.desk import cards
 from server.desk.scope import order_of
 from server.desk.world import Cases
 from server.recording_lines import recording_summary
+from server.storage.calls import CallRecord
 from server.storage.cases import CaseEntryRow, CaseRow, NewCase
 from server.storage.database import Reader, Unit
+from server.storage.records import Conversation
 from signaling import facts
 from signaling.ports import Actor, Done
 from signaling.present import desk_entry, public_entry
 
+_CALLED: dict[tuple[bool, Media], str] = {
+    (False, "video"): "视频通话",
+    (False, "voice"): "语音通话",
+    (True, "video"): "Video call",
+    (True, "voice"): "Voice call",
+}
+"""Titles of last resort, by whether the conversation is in English."""
 _WHY: dict[rules.Why, ErrorCode] = {
     "not_his": ErrorCode.forbidden,
     "no_such_step": ErrorCode.conflict,
@@ -115,6 +125,58 @@ class CaseDesk(Cases):
                 raise Refused(ErrorCode.too_many)
             await unit.cases.append(case, _entry(case, actor, request.client_id, now, kind, body), **changes)
             return await _changed(unit, case.id, actor)
+
+
+async def open_by_call(unit: Unit, telling: Telling, record: CallRecord, case_id: str, now: int) -> None:
+    """A recording needs a case: where its conversation has none open, its call opens one, for its last agent.
+
+    Once for a call, however often it is asked.
+    """
+    agents = [each for each in record.call.participants if each.role == "agent"]
+    found = await unit.conversations.head(record.conversation_id, lock=True)
+    known = await unit.cases.of_conversation(record.conversation_id)
+    taken = any(case.state == "open" or case.call_id == record.call.id for case in known)
+    if taken or not agents or found is None or len(known) >= wire.CASES_A_CONVERSATION:
+        return
+    agent = agents[-1]
+    new = NewCase(
+        id=case_id,
+        shop_id=record.shop_id,
+        conversation_id=found.id,
+        buyer_id=found.buyer_id,
+        title=await _title(unit, found, record.call.media),
+        order_id=found.order_id,
+        holder_id=agent.person_id,
+        client_id=record.call.id,
+        opened_at=now,
+        call_id=record.call.id,
+    )
+    await unit.cases.open(new)
+    case = await unit.cases.of_shops(new.id, [record.shop_id])
+    opened = CaseEntryRow(
+        seq=1,
+        client_id=new.client_id,
+        person_id=agent.person_id,
+        person_name=agent.name,
+        at=now,
+        kind="opened",
+        body={"call_id": new.call_id},
+    )
+    await unit.cases.append(case, opened)
+    telling.facts.append(facts.CaseChanged(case_summary(await unit.cases.of_shops(new.id, [new.shop_id]))))
+
+
+async def _title(unit: Reader, found: Conversation, media: Media) -> str:
+    """What the buyer called about, or that there was a call."""
+    if found.order_id is not None:
+        order = await unit.catalogue.order(found.shop_id, found.order_id)
+        if order is not None and order.lines:
+            return order.lines[0].title
+    if found.product_id is not None:
+        product = await unit.catalogue.product(found.shop_id, found.product_id)
+        if product is not None:
+            return product.title
+    return _CALLED[found.locale == "en", media]
 
 
 def _moved(case: CaseRow, step: rules.Step, hand: rules.Hand) -> rules.State:

@@ -22,7 +22,7 @@ FIRST_NUMBER = 1001
 
 @dataclass(frozen=True, slots=True)
 class NewCase:
-    """A case to open."""
+    """A case to open; `call_id`, if a recorded call does."""
 
     id: str
     shop_id: str
@@ -33,6 +33,7 @@ class NewCase:
     holder_id: str
     client_id: str
     opened_at: int
+    call_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class CaseRow:
     order_id: str | None
     holder_id: str | None
     holder_name: str | None
+    call_id: str | None
     last_seq: int
     stills: int
     opened_at: int
@@ -88,6 +90,7 @@ _ROW = (
     cases.c.order_id,
     cases.c.holder_id,
     people.c.display_name.label("holder_name"),
+    cases.c.call_id,
     cases.c.last_seq,
     _STILLS.label("stills"),
     cases.c.opened_at,

@@ -609,6 +609,7 @@ cases = Table(
     Column("order_id", Id),
     _of("holder_id", "people.id", nullable=True),
     Column("client_id", String(36), nullable=False),
+    Column("call_id", Id),
     Column("last_seq", Integer, nullable=False),
     Column("opened_at", Millis, nullable=False),
     Column("updated_at", Millis, nullable=False),
@@ -618,7 +619,8 @@ cases = Table(
     Index(None, "shop_id", "updated_at"),
     Index(None, "holder_id", "updated_at"),
 )
-"""Cases (工单). `number` counts within the shop; `state` is one of `aftersales.cases`."""
+"""Cases (工单). `number` counts within the shop; `state` is one of `aftersales.cases`; `call_id` is the
+recorded call that opened it, if one did."""
 
 case_entries = Table(
     "case_entries",

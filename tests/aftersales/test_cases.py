@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aftersales.cases import Hand, handed, moved
+from aftersales.cases import Hand, handed, moved, needs_recordings
 
 HOLDER, OTHER, LEAD = Hand("a1", False), Hand("a2", False), Hand("s1", True)
 
@@ -41,3 +41,19 @@ def test_one_takes_a_case_or_hands_on_what_one_holds(
     state: str, to: str, hand: Hand, member: bool, why: str | None
 ) -> None:
     assert handed(state, "a1", to, hand, member=member) == why  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "state, by_call, entries, needs",
+    [
+        ("open", False, 1, True),
+        ("open", True, 1, False),
+        ("open", True, 2, True),
+        ("closed", False, 3, False),
+        ("closed", True, 3, False),
+    ],
+)
+def test_a_case_that_a_call_opened_needs_its_recordings_from_the_first_hand_on_it(
+    state: str, by_call: bool, entries: int, needs: bool
+) -> None:
+    assert needs_recordings(state, by_call=by_call, entries=entries) is needs  # type: ignore[arg-type]

@@ -51,11 +51,11 @@ class Job:
         self.world: World = replace(world, clock=lambda: world.clock() + self.ahead_ms)
         self.job = Finishing(self.world, self.shelf, self.root)
 
-    def record(self, call_id: str, seconds: float = 1.0) -> None:
+    def record(self, call_id: str, seconds: float = 1.0, name: str = "rec-1") -> None:
         """A recording of the call lies there."""
         desk = Recorded(self.root)
         recording = desk.recorder.start(
-            "rec-1", call_id, [consent("buyer")], at(0), desk.keys.append, desk.ends.append
+            name, call_id, [consent("buyer")], at(0), desk.keys.append, desk.ends.append
         )
         play(recording, call(seconds, "buyer"))
         recording.stop("call_ended", at(seconds * 1000))
@@ -183,6 +183,59 @@ async def test_a_recording_is_watched_half_a_year_and_then_every_byte_of_it_goes
     assert row is not None and (row.state, row.due) == ("erased", None)
     await keeping.sweep()
     assert len(await job.told()) == 2
+
+
+async def test_a_recorded_call_opens_a_case_for_its_agent_where_none_is_open(
+    either_scene: Scene, tmp_path: Path
+) -> None:
+    scene, job = either_scene, Job(either_scene, tmp_path)
+    first = await scene.talk()
+    await scene.agent.ask("call.hang_up", call_id=first)
+    since = len(scene.agent.heard)
+    job.record(first)
+    await job.run()
+    told = (await scene.agent.hears("case.changed", since=since))["case"]
+    assert (told["title"], told["state"], told["holder_id"]) == (
+        "视频通话",
+        "open",
+        scene.house.people["a1"],
+    )
+    view = await scene.agent.ask("case.read", case_id=told["case_id"])
+    (entry,) = view["history"]
+    assert (entry["kind"], entry["call_id"]) == ("opened", first)
+    assert [one["recording_id"] for one in view["recordings"]] == ["rec-1"]
+    second = await scene.talk()
+    await scene.agent.ask("call.hang_up", call_id=second)
+    job.record(second, name="rec-2")
+    await job.run()
+    (case,) = (await scene.agent.ask("case.list"))["cases"]
+    await scene.agent.ask("case.close", case_id=case["case_id"], client_id=new_client_id(), text="已当面演示")
+    await scene.house.put("/api/v1/products/p", {"title": "连衣裙", "price": 26900})
+    await scene.buyer.ask("conversation.open", client_id=new_client_id(), product_id="p")
+    third = await scene.talk()
+    job.record(third, name="rec-3")
+    await job.run()
+    listed = (await scene.agent.ask("case.list"))["cases"]
+    assert sorted((one["number"], one["title"], one["state"]) for one in listed) == [
+        (1001, "视频通话", "closed"),
+        (1002, "连衣裙", "open"),
+    ]
+
+
+async def test_a_case_that_a_call_opened_keeps_the_recording_once_somebody_works_on_it(
+    scene: Scene, tmp_path: Path
+) -> None:
+    job, keeping = await kept(scene, tmp_path)
+    (case,) = (await scene.agent.ask("case.list"))["cases"]
+    note = {"case_id": case["case_id"], "client_id": new_client_id(), "text": "等仓库回复"}
+    await scene.agent.ask("case.note", **note)
+    await job.go_to(days=400)
+    await keeping.sweep()
+    assert (await job.told())[1:] == []
+    await scene.agent.ask("case.close", **(note | {"client_id": new_client_id(), "text": "已换新"}))
+    await job.go_to(days=402)
+    await keeping.sweep()
+    assert (await job.told())[1:] == [("erased", "period_over")]
 
 
 async def test_a_law_keeps_the_bytes_and_nobody_watches_them(either_scene: Scene, tmp_path: Path) -> None:

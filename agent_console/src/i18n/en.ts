@@ -266,6 +266,7 @@ const en: typeof zh = {
     historyTitle: 'History',
     history: {
       opened: '{name} opened the case',
+      called: 'Opened by itself for the recorded call with {name}',
       note: '{name} wrote a note',
       held: '{name} gave the case to {holder}',
       closed: '{name} closed the case',

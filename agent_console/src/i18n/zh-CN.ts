@@ -264,6 +264,7 @@ export default {
     historyTitle: '历史',
     history: {
       opened: '{name} 开了工单',
+      called: '{name} 的通话有录像，系统自动开了工单',
       note: '{name} 写了备注',
       held: '{name} 把工单交给 {holder}',
       closed: '{name} 结了工单',

@@ -1398,13 +1398,14 @@ export interface CaseClosed {
   text: string;
 }
 /**
- * The case was opened from a conversation.
+ * The case was opened from a conversation, or by its recorded call, of which `by_name` was the agent.
  */
 export interface CaseOpened {
   seq: number;
   by_name: string;
   at: number;
   kind?: "opened";
+  call_id?: string | null;
 }
 /**
  * Somebody wrote down what matters.
