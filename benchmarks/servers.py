@@ -62,7 +62,7 @@ def session(number: int) -> str:
 @asynccontextmanager
 async def bridge(folder: Path, recordings: Path) -> AsyncIterator[Server]:
     """Our media process, commanded as the server commands it."""
-    command = (sys.executable, "-m", "server.media_worker", "--recordings", str(recordings))
+    command = (sys.executable, "-m", "server.media.worker", "--recordings", str(recordings))
     pool = Pool([*command, "--boot", "benchmark"], folder, lambda event: None)
     await pool.start()
 

@@ -25,18 +25,17 @@ from server.auth.sessions import SocketSessions
 from server.bridges import summary
 from server.catchup import CatchUp
 from server.cluster import Cluster
-from server.composing import Composing
 from server.config import ConfigurationRefused, Settings
-from server.desk.bookings import Bookings
-from server.desk.calls import Calls
+from server.desk.calls.absent import NoCalls, NoMedia
+from server.desk.calls.bookings import Bookings
+from server.desk.calls.company import Company
+from server.desk.calls.course import Calls
+from server.desk.calls.legs import Legs
+from server.desk.calls.marks import Marks
 from server.desk.cases import CaseDesk
-from server.desk.company import Company
-from server.desk.legs import Legs
 from server.desk.line import Attending, DecidingLine, LineCases
-from server.desk.marks import Marks
 from server.desk.merchant import Merchant
 from server.desk.messages import Messages
-from server.desk.no_calls import NoCalls, NoMedia
 from server.desk.opening import Opening
 from server.desk.pictures import Shots, Uploads
 from server.desk.recordings import RecordingDesk
@@ -45,16 +44,17 @@ from server.desk.views import Views
 from server.desk.world import Composed, Happened, Media, World
 from server.files.pictures import Pictures
 from server.files.shelf import Shelf
-from server.finishing import Finishing
 from server.http.client import Proxies
 from server.identifiers import epoch_ms, new_id
-from server.keeping import Keeping
-from server.media_rooms import MediaRooms
+from server.media.rooms import MediaRooms
+from server.media.turn import Turn
 from server.metrics import Metrics
 from server.rates import Rate, Rates
+from server.recordings.composing import Composing
+from server.recordings.finishing import Finishing
+from server.recordings.keeping import Keeping
 from server.storage.database import Database
-from server.storage.leases import SqlDecidingLease
-from server.turn import Turn
+from server.storage.line.leases import SqlDecidingLease
 from signaling import server as signaling
 from signaling.dispatch import Failpoint
 from signaling.facts import RowChanged
@@ -298,7 +298,7 @@ async def bootstrap(
     )
 
 
-def media_of(settings: Settings, boot: str, module: str = "server.media_worker") -> MediaRooms:
+def media_of(settings: Settings, boot: str, module: str = "server.media.worker") -> MediaRooms:
     """Calls in processes of their own, each of which runs `module`; started with the first call."""
     recordings = settings.data.absolute() / RECORDINGS
     command = [

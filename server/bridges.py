@@ -22,11 +22,11 @@ from queues.model import CALL_UNITS, CHAT_UNITS
 from queues.ownership import Refused as LineRefused
 from queues.ownership import RefusedCode
 from server import call_bridges
-from server.storage.calls import CallRecord
+from server.storage.calls.store import CallRecord
 from server.storage.cases import CaseRow
 from server.storage.database import Reader, Unit
 from server.storage.heads import OpenOffer
-from server.storage.line import SeatRow
+from server.storage.line.store import SeatRow
 from server.storage.records import Appended, HistoryRow, NewEntry, SummaryRow
 from signaling import facts
 

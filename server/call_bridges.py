@@ -9,7 +9,7 @@ from media.call import Call, Participant
 from media.steps import Step, Told
 from protocol import call as wire
 from protocol import cases as wire_cases
-from server.storage.calls import CallRecord, Connection
+from server.storage.calls.store import CallRecord, Connection
 from signaling import facts
 from signaling.facts import ActorKind
 

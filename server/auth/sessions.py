@@ -13,7 +13,7 @@ from server.auth.links import Viewer
 from server.auth.permissions import narrowed, origin_allowed
 from server.auth.secrets import TokenKind, token_hash
 from server.storage.buyers import Buyer, BuyerSessionRow
-from server.storage.calls import GuestLink
+from server.storage.calls.store import GuestLink
 from server.storage.database import Database, Reader
 from server.storage.people import SignIn
 from signaling.ports import Actor, Client, Revision

@@ -22,10 +22,10 @@ from server.http.admin import DISK_FLOOR_BYTES
 from server.http.files import BuildMissing
 from server.http.pages import read_console, read_widget
 from server.identifiers import epoch_ms
+from server.media.turn import Turn
 from server.storage.database import Database
 from server.storage.inspection import inspect
 from server.storage.refusal import StorageRefused
-from server.turn import Turn
 
 FILES_FLOOR = 4_096
 """Open files that a process must be allowed: a socket is one."""

@@ -15,8 +15,8 @@ from server.call_bridges import case_call
 from server.desk import cards
 from server.desk.scope import order_of
 from server.desk.world import Cases
-from server.recording_lines import recording_summary
-from server.storage.calls import CallRecord
+from server.recordings.lines import recording_summary
+from server.storage.calls.store import CallRecord
 from server.storage.cases import CaseEntryRow, CaseRow, NewCase
 from server.storage.database import Reader, Unit
 from server.storage.records import Conversation

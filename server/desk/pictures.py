@@ -16,9 +16,9 @@ from server.desk.recordings import watchable
 from server.desk.world import Cases, World, side
 from server.files.pictures import Pictures
 from server.files.shelf import Shelf
+from server.storage.calls.recordings import RecordingFile
 from server.storage.database import Reader, Unit
 from server.storage.files import FileRecord
-from server.storage.recordings import RecordingFile
 from server.storage.records import Appended, Conversation, NewEntry
 from signaling import facts
 from signaling.ports import Actor, Done

@@ -10,13 +10,13 @@ from protocol import recordings as wire
 from protocol.catalogue import adapter
 from protocol.errors import ErrorCode, Refused
 from server.auth.links import LINK_MS, Viewer
-from server.desk.calling import LEADS
+from server.desk.calls.stepping import LEADS
 from server.desk.world import Cases
-from server.keeping import settled
-from server.recording_lines import recording_summary
-from server.storage.calls import CallRecord
+from server.recordings.keeping import settled
+from server.recordings.lines import recording_summary
+from server.storage.calls.recordings import RecordingFile, RecordingRow
+from server.storage.calls.store import CallRecord
 from server.storage.database import Reader, Unit
-from server.storage.recordings import RecordingFile, RecordingRow
 from signaling.ports import Actor, Done
 
 NAMELESS = "?"

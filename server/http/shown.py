@@ -16,8 +16,8 @@ from server import rates
 from server.auth.links import Links, Viewer
 from server.http.door import ASKER, ID
 from server.rates import Rates, address_key
+from server.storage.calls.recordings import RecordingFile
 from server.storage.files import FileRecord
-from server.storage.recordings import RecordingFile
 from signaling.ports import Actor
 
 _HEADERS = {

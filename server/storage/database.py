@@ -16,22 +16,22 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from protocol.errors import Refused
-from server.storage.bookings import Bookings
 from server.storage.buyers import Buyers
-from server.storage.calls import Calls
+from server.storage.calls.bookings import Bookings
+from server.storage.calls.recordings import Recordings
+from server.storage.calls.store import Calls
 from server.storage.cases import CaseFiles
 from server.storage.catalogue import Catalogue
 from server.storage.conversations import Conversations
 from server.storage.files import Files
 from server.storage.heads import Heads
 from server.storage.holding import hold
-from server.storage.line import Line
+from server.storage.line.store import Line
 from server.storage.lists import Lists
 from server.storage.live import Live
 from server.storage.migration import upgrade
 from server.storage.people import People
 from server.storage.postgres import PostgresEngine
-from server.storage.recordings import Recordings
 from server.storage.records import Appended, Marked, NewEntry, NewMark
 from server.storage.refusal import StorageRefused
 from server.storage.revisions import Revisions

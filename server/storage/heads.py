@@ -10,7 +10,7 @@ from sqlalchemy import and_, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
-from server.storage.line_rows import OPEN_OFFER, chunks
+from server.storage.line.rows import OPEN_OFFER, chunks
 from server.storage.records import ENTRY_COLUMNS, ConversationState, log_entry
 from server.storage.schema import conversations, desk_log, offers, public_log, tickets
 from signaling.facts import Log, LogEntry, Place

@@ -10,7 +10,7 @@ from sqlalchemy import Select, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from protocol.base import Role
-from server.storage.line_rows import chunks
+from server.storage.line.rows import chunks
 from server.storage.schema import (
     agent_sessions,
     group_members,

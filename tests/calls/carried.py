@@ -19,7 +19,7 @@ from server.bootstrap import media_of
 from server.config import Settings
 from server.desk.world import Media
 from server.identifiers import new_client_id
-from server.storage.recordings import RecordingFile, RecordingRow
+from server.storage.calls.recordings import RecordingFile, RecordingRow
 from signaling.limits import Allowance, Limits
 from tests.desk.house import House, Person, Refusal, furnished
 from tests.media_worker.talking import talk

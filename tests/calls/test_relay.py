@@ -23,7 +23,7 @@ from server.commands.doctor import examine
 from server.config import Settings, load_settings
 from server.demo.authority import CERTIFICATE, SERVED, Authority
 from server.identifiers import epoch_ms
-from server.turn import GOOD_FOR_S, Turn
+from server.media.turn import GOOD_FOR_S, Turn
 from tests.calls.carried import answered, served
 from tests.conftest import needed
 from tests.services.turn_server import MEDIA, SECRET, TurnServer

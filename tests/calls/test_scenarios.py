@@ -19,8 +19,8 @@ import pytest
 
 from server.bootstrap import media_of
 from server.config import Settings
-from server.desk.legs import Legs
-from server.media_rooms import MediaRooms
+from server.desk.calls.legs import Legs
+from server.media.rooms import MediaRooms
 from tests.calls.carried import (
     Side,
     answered,

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 
-from server.turn import GOOD_FOR_S, Turn
+from server.media.turn import GOOD_FOR_S, Turn
 
 
 def test_a_password_is_the_hmac_of_the_name_which_says_until_when_and_for_whom() -> None:

@@ -17,7 +17,7 @@ from protocol import call as wire
 from protocol.errors import ErrorCode, Refused
 from server.call_bridges import Agreed
 from server.config import Settings
-from server.desk.legs import Legs
+from server.desk.calls.legs import Legs
 from server.desk.world import Happened, Offer
 from server.identifiers import new_client_id
 from tests.desk.house import House, Person, Refusal, furnished

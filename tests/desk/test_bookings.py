@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from protocol.call import BOOK_AHEAD_MS
-from server.desk.bookings import Bookings
+from server.desk.calls.bookings import Bookings
 from server.identifiers import new_client_id
 from tests.desk.carrying import Scene, refused, staged
 from tests.desk.house import Person

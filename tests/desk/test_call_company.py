@@ -10,10 +10,10 @@ import pytest
 
 from protocol import call as wire
 from protocol import cases
-from server.desk import legs, marks
+from server.desk.calls import legs, marks
 from server.identifiers import new_client_id
 from server.metrics import Snapshot
-from server.storage.recordings import RecordingRow
+from server.storage.calls.recordings import RecordingRow
 from tests.desk.carrying import Scene, me, refused, staged
 from tests.desk.house import Person, Refusal
 

@@ -13,10 +13,10 @@ import pytest
 from media.call import AGENT_MS, CONNECT_MS, RECONNECT_MS, RING_MS
 from protocol.errors import ErrorCode, Refused
 from server.bootstrap import _each
-from server.desk.legs import Legs
+from server.desk.calls.legs import Legs
 from server.desk.world import Happened
 from server.identifiers import new_client_id
-from server.storage.calls import Calls as CallRows
+from server.storage.calls.store import Calls as CallRows
 from tests.desk.carrying import CONSENT, SDP, Scene, me, refused, staged
 from tests.desk.house import WITHIN_S, Refusal
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from protocol.catalogue import COMMANDS
 from protocol.errors import ErrorCode
-from server.desk.no_calls import NoCalls
+from server.desk.calls.absent import NoCalls
 from tests.signaling.fakes import FakeDesk, agent, buyer, guest
 from tests.signaling.floor import Floor
 from tests.signaling.samples import REQUESTS

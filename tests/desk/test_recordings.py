@@ -17,10 +17,10 @@ from recordings.manifest import EndCode
 from recordings.recorder import RefusalCode
 from recordings.retention import DAY_MS, STATUTORY_DAYS_MIN
 from server.desk.world import World
-from server.finishing import AGAIN_AFTER_MS, Finishing
 from server.identifiers import new_client_id
-from server.keeping import Keeping
-from server.storage.recordings import RecordingRow
+from server.recordings.finishing import AGAIN_AFTER_MS, Finishing
+from server.recordings.keeping import Keeping
+from server.storage.calls.recordings import RecordingRow
 from tests.desk.carrying import Scene, refused, staged
 from tests.recordings.calls import Desk as Recorded
 from tests.recordings.calls import at, call, consent, play

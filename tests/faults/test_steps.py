@@ -59,7 +59,7 @@ async def hasty(buyer: Buyer) -> None:
 
 @pytest.mark.parametrize("command", STEPS)
 async def test_a_server_killed_at_a_step_takes_it_once_and_ends_legally(desk: Town, command: str) -> None:
-    node = await desk.node(constants={"server.storage.leases.DECIDING_LEASE_MS": LEASE_MS})
+    node = await desk.node(constants={"server.storage.line.leases.DECIDING_LEASE_MS": LEASE_MS})
     agents = [desk.agent(login, node.url) for login in ("c0", "c1")]
     # Offered, so that they are accepted.
     served, restless = (desk.buyer(name, node.url, tier="svip") for name in ("served", "restless"))

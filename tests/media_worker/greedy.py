@@ -4,7 +4,7 @@ from pathlib import Path
 
 from media import limits
 from media.ice import Ports
-from server import media_worker
+from server.media import worker as media_worker
 
 
 class Greedy(media_worker.RecordingWorker):

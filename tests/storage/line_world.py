@@ -13,9 +13,9 @@ from queues.model import Group, Match, Seat, Ticket
 from queues.ports import DecidingLease
 from server.storage import schema
 from server.storage.database import Database, Reader
-from server.storage.leases import SqlDecidingLease
-from server.storage.line_rows import LineRows
-from server.storage.line_shapes import candidates
+from server.storage.line.leases import SqlDecidingLease
+from server.storage.line.rows import LineRows
+from server.storage.line.shapes import candidates
 from tests.journal.checker import Ownership
 from tests.journal.checker import check as journal_violations
 from tests.queues.contract_line_store import LineUnderTest

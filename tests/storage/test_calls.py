@@ -12,7 +12,7 @@ import pytest
 from media import steps
 from media.call import RING_MS, Call
 from protocol.errors import ErrorCode, Refused
-from server.storage.calls import CallRecord
+from server.storage.calls.store import CallRecord
 from server.storage.database import Database
 from tests.storage.world import AGENT, BUYER, COLLEAGUE, NOON, OTHER_BUYER, SHOP, client_id, opened
 

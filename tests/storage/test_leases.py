@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from server.storage.database import Database
-from server.storage.leases import SqlDecidingLease
+from server.storage.line.leases import SqlDecidingLease
 
 
 async def test_a_new_run_of_the_only_process_need_not_wait_for_the_lease_of_the_dead_one(

@@ -18,8 +18,8 @@ from queues.dispatcher import Dispatcher
 from queues.model import Fact
 from queues.ownership import Refused, TransferTarget
 from server.storage import schema
-from server.storage.leases import SqlDecidingLease
-from server.storage.line_shapes import OFFER
+from server.storage.line.leases import SqlDecidingLease
+from server.storage.line.shapes import OFFER
 from tests.queues.build import NOW, SHOP, group, seat, ticket
 from tests.queues.contract_line_store import LineUnderTest
 from tests.rounds import rounds

@@ -19,7 +19,7 @@ from queues.model import DECIDING_LEASE_MS, Assigned, OfferEnded, SeatChanged
 from queues.ownership import Refused
 from queues.presence import LEASE_MS, REASON_LEASE_EXPIRED, REASON_RETURNED
 from server.storage.database import Unit
-from server.storage.leases import SqlDecidingLease
+from server.storage.line.leases import SqlDecidingLease
 from tests.queues.build import NOW, group, match, seat, ticket
 from tests.queues.contract_line_store import held, offered, open_shop
 from tests.rounds import rounds

@@ -15,7 +15,7 @@ from queues.ownership import TransferTarget
 from queues.presence import LEASE_MS, REQUEUE_AFTER_MS
 from server.storage import schema
 from server.storage.database import Database, Unit
-from server.storage.line import GroupRow, SeatRow, WallRow
+from server.storage.line.store import GroupRow, SeatRow, WallRow
 from server.storage.records import NewEntry
 from signaling.facts import Place
 from tests.queues.build import NOW, SHOP, group, match, seat, ticket

@@ -11,8 +11,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from queues import ownership, presence
 from queues.model import Fact, OfferEnded, OwnerReturned, Seat, SeatState
 from queues.ownership import OfferOver, Refused
-from server.storage.line_rows import OPEN_ASSIGNMENT, OPEN_OFFER, HeldOffer, LineRows, Reach, chunks
-from server.storage.line_shapes import SEAT, offer_ended_fact, seat_changed_fact, seat_of
+from server.storage.line.rows import OPEN_ASSIGNMENT, OPEN_OFFER, HeldOffer, LineRows, Reach, chunks
+from server.storage.line.shapes import SEAT, offer_ended_fact, seat_changed_fact, seat_of
 from server.storage.schema import assignments, offers, people, seat_leases, seats
 
 

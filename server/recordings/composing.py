@@ -18,7 +18,7 @@ from protocol.errors import ErrorCode, Refused
 from recordings import child, integrity
 from recordings.shelf import Shelf, ShelfUnavailable
 from server.desk.world import Composed, World
-from server.storage.recordings import RecordingFile, RecordingRow
+from server.storage.calls.recordings import RecordingFile, RecordingRow
 
 log = logging.getLogger(__name__)
 

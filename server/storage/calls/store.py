@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from media.call import Call, Participant
 from protocol.errors import ErrorCode, Refused
-from server.storage.call_tables import (
+from server.storage.calls.tables import (
     audit,
     call_consents,
     call_marks,

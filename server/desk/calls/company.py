@@ -12,9 +12,9 @@ from server.auth.buyers import CODE_MS, visitor_claims
 from server.auth.identity import Identity
 from server.auth.secrets import TokenKind, new_token, token_hash
 from server.bridges import granted
-from server.desk.calling import LEADS, Calling, called, refusing
+from server.desk.calls.stepping import LEADS, Calling, called, refusing
 from server.desk.scope import buyer_of
-from server.storage.calls import CallRecord
+from server.storage.calls.store import CallRecord
 from server.storage.database import Unit
 from server.storage.records import Conversation
 from signaling.ports import Actor, Done, Revision

@@ -9,7 +9,7 @@ from protocol.errors import ErrorCode, Refused
 from server.desk.opening import Opening
 from server.desk.scope import buyer_of
 from server.identifiers import new_client_id
-from server.storage.bookings import Booking
+from server.storage.calls.bookings import Booking
 from server.storage.database import Unit
 from server.storage.records import Appended, Conversation
 from signaling import facts

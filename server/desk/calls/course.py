@@ -6,9 +6,9 @@ from media import steps
 from protocol import call as wire
 from protocol.errors import ErrorCode, Refused
 from server.call_bridges import view
-from server.desk.calling import Calling, called, refusing, side_of
+from server.desk.calls.stepping import Calling, called, refusing, side_of
 from server.desk.scope import buyer_of
-from server.storage.calls import CallRecord
+from server.storage.calls.store import CallRecord
 from server.storage.database import Unit
 from server.storage.records import Conversation
 from signaling.ports import Actor, Done

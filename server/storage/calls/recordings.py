@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from protocol.recordings import RecordingCode, RecordingStage, WritingCode
-from server.storage.call_tables import recording_files, recordings
+from server.storage.calls.tables import recording_files, recordings
 from server.storage.inserting import insert_or_leave
 
 Holds = Literal["media", "poster", "waveform", "index", "composed"]
@@ -20,7 +20,7 @@ the whole, or one MP4 of it."""
 
 @dataclass(frozen=True, slots=True)
 class RecordingRow:
-    """A recording as it stands. `about` is what `server.finishing` found out about it, once it is kept."""
+    """A recording as it stands. `about` is what finishing it found out, once it is kept."""
 
     id: str
     shop_id: str

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from protocol.errors import ErrorCode, Refused
 from queues.model import Assignment, Offer, Seat, Ticket
-from server.storage.line_shapes import ASSIGNMENT, OFFER, SEAT, TICKET, seat_of, ticket_of, ticket_values
+from server.storage.line.shapes import ASSIGNMENT, OFFER, SEAT, TICKET, seat_of, ticket_of, ticket_values
 from server.storage.schema import assignments, conversations, groups, offers, seats, tickets
 
 IDS_AT_ONCE = 500

@@ -3,7 +3,7 @@
 Beside the verbs of `media.control` it understands those of a recording. A recording begins with the first
 participant who agreed and takes in the others as they agree; whoever did not is forwarded and never written.
 Its end comes as an event, `{"event": "recording_ended", "room", "recording", "code"}`, whatever ended it; the
-call goes on. What a killed process left unfinished is ended by `server.finishing`.
+call goes on. What a killed process left unfinished is ended by `server.recordings.finishing`.
 """
 
 from __future__ import annotations

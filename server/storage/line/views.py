@@ -11,7 +11,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from protocol.errors import ErrorCode, Refused
 from queues.model import AcceptMode, Requirement, Rule, RuleCondition, SeatState
-from server.storage.line_rows import LIVE, OPEN_ASSIGNMENT, LineRows, chunks
+from server.storage.line.rows import LIVE, OPEN_ASSIGNMENT, LineRows, chunks
 from server.storage.schema import (
     assignments,
     conversations,

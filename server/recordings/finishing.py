@@ -27,8 +27,8 @@ from recordings.retention import DAY_MS
 from recordings.shelf import Shelf, ShelfUnavailable
 from server.desk.cases import open_by_call
 from server.desk.world import World
-from server.recording_lines import tell
-from server.storage.recordings import Holds, RecordingFile, RecordingRow
+from server.recordings.lines import tell
+from server.storage.calls.recordings import Holds, RecordingFile, RecordingRow
 from signaling import facts
 
 log = logging.getLogger(__name__)

@@ -18,10 +18,10 @@ from protocol.errors import ErrorCode, Refused
 from queues.ownership import Refused as LineRefused
 from server.auth.secrets import TokenKind, new_token, token_hash
 from server.call_bridges import place, view
-from server.desk.calling import Calling, refusing
+from server.desk.calls.stepping import Calling, refusing
 from server.desk.world import Happened, World
-from server.recording_lines import tell
-from server.storage.calls import CallRecord
+from server.recordings.lines import tell
+from server.storage.calls.store import CallRecord
 from server.storage.database import Unit
 from signaling import facts
 from signaling.facts import ActorKind

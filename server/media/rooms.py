@@ -26,7 +26,7 @@ from protocol import call as wire
 from protocol.errors import ErrorCode, Refused
 from server.call_bridges import Agreed
 from server.desk.world import Happened, Offer
-from server.turn import Turn
+from server.media.turn import Turn
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from protocol.recordings import RecordingCode, RecordingStage, RecordingSummary
 from server.bridges import Telling
-from server.storage.recordings import RecordingRow
+from server.storage.calls.recordings import RecordingRow
 
 
 def recording_summary(row: RecordingRow) -> RecordingSummary:

@@ -26,9 +26,9 @@ from queues.model import (
 )
 from queues.ownership import Refused, Released
 from queues.ports import GroupLine, Taken
-from server.storage.line_rows import OPEN_ASSIGNMENT, OPEN_OFFER, Reach, chunks
-from server.storage.line_seats import LineSeats
-from server.storage.line_shapes import SEAT, assigned_fact, explanation, seat_changed_fact, seat_of
+from server.storage.line.rows import OPEN_ASSIGNMENT, OPEN_OFFER, Reach, chunks
+from server.storage.line.seats import LineSeats
+from server.storage.line.shapes import SEAT, assigned_fact, explanation, seat_changed_fact, seat_of
 from server.storage.schema import (
     assignments,
     group_members,

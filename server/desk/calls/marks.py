@@ -9,9 +9,9 @@ from protocol.catalogue import adapter
 from protocol.errors import ErrorCode, Refused
 from protocol.shots import Shot, ShotsCard
 from server.call_bridges import place
-from server.desk.calling import Calling, Mine, refusing
+from server.desk.calls.stepping import Calling, Mine, refusing
 from server.desk.world import World
-from server.storage.calls import StoredMark
+from server.storage.calls.store import StoredMark
 from server.storage.records import NewEntry
 from signaling import facts
 from signaling.ports import Actor, Done

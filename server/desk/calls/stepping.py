@@ -13,7 +13,7 @@ from protocol import call as wire
 from protocol.errors import ErrorCode, Refused
 from server.call_bridges import view
 from server.desk.world import Cases
-from server.storage.calls import CallRecord
+from server.storage.calls.store import CallRecord
 from server.storage.database import Reader, Unit
 from server.storage.records import Conversation
 from signaling.ports import Actor, Done

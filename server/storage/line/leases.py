@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from queues.model import DECIDING_LEASE_MS
 from server.storage.database import Database
-from server.storage.line_deciding import DECIDING
+from server.storage.line.deciding import DECIDING
 from server.storage.schema import leases
 
 WRITE_EVERY_MS = 1_000

@@ -14,9 +14,9 @@ from protocol.recordings import KeepingCode, RecordingStage
 from recordings.retention import DAY_MS, Policy, Reason, Recorded, Verb, Verdict, decide
 from server.bridges import Telling
 from server.desk.world import World
-from server.recording_lines import tell
+from server.recordings.lines import tell
+from server.storage.calls.recordings import RecordingRow
 from server.storage.database import Unit
-from server.storage.recordings import RecordingRow
 
 log = logging.getLogger(__name__)
 

@@ -15,10 +15,10 @@ from protocol import errors
 from queues import ownership
 from queues.model import Assigned, Assignment, Closed, Fact, OfferEnded, Requeued, Ticket
 from queues.ownership import Refused, TransferTarget
-from server.storage.line_deciding import LineDeciding
-from server.storage.line_rows import LIVE, OPEN_OFFER, HeldOffer
-from server.storage.line_shapes import assigned_fact, offer_ended_fact
-from server.storage.line_views import GroupRow, LineViews, Routing, SeatRow, WallRow
+from server.storage.line.deciding import LineDeciding
+from server.storage.line.rows import LIVE, OPEN_OFFER, HeldOffer
+from server.storage.line.shapes import assigned_fact, offer_ended_fact
+from server.storage.line.views import GroupRow, LineViews, Routing, SeatRow, WallRow
 from server.storage.schema import assignments, offers, tickets
 
 __all__ = ["GroupRow", "Line", "Routing", "SeatRow", "WallRow"]

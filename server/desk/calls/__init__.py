@@ -1,0 +1,1 @@
+"""Calls as people command them, and as their media goes."""

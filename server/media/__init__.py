@@ -1,0 +1,1 @@
+"""Media processes as the desk has them, and what runs in one."""

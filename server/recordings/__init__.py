@@ -1,0 +1,1 @@
+"""Recordings from the media process to the case: finished, kept, made into one file."""

@@ -1,0 +1,1 @@
+"""Calls, their appointments and recordings in SQL."""
