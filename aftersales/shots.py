@@ -31,6 +31,15 @@ _USUAL_EN = (
 )
 
 
+_CLOSER_ZH = ShotAsked("高清照片", "", "detail")
+_CLOSER_EN = ShotAsked("Sharp photo", "", "detail")
+
+
+def closer(locale: str) -> ShotAsked:
+    """The one picture for which a call's own is not sharp enough, in the buyer's language."""
+    return _CLOSER_EN if locale == "en" else _CLOSER_ZH
+
+
 def usual(locale: str) -> tuple[ShotAsked, ...]:
     """吊牌 → 瑕疵特写 → 整体 → 面单, in the buyer's language."""
     return _USUAL_EN if locale == "en" else _USUAL_ZH

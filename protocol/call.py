@@ -12,7 +12,6 @@ from pydantic import Field, StringConstraints
 from typing_extensions import TypeAliasType
 
 from protocol.base import ClientId, Fence, Id, Line, Locale, Millis, Seq, Token, Wire
-from protocol.shots import ShotLabel
 
 MAX_SDP = 32_768
 """Characters of a session description. A browser's answer here is 3 to 8 kB; below one frame when escaped."""
@@ -434,7 +433,6 @@ class AskStill(Wire):
 
     call_id: Id
     client_id: ClientId
-    label: ShotLabel = "高清照片"
 
 
 class StillAsked(Wire):

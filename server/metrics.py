@@ -59,6 +59,8 @@ class Snapshot:
     http_seconds: Mapping[str, tuple[int, float]] = field(default_factory=dict)
     media: Sequence[Mapping[str, Any]] = ()
     """What each media process says of itself (`stats` of `media.control`)."""
+    recordings: Mapping[str, int] = field(default_factory=dict)
+    """How many are finished just now, and how many could not be, by their state."""
 
 
 class _Times:
@@ -214,6 +216,8 @@ def _families(now: Snapshot) -> Iterator[Metric]:
         for group, measured in zip(now.lines, values, strict=True):
             family.add_metric((group.shop_id, group.group_id), measured)
         yield family
+    about = "Recordings that are being finished, and that could not be."
+    yield _gauge("livedesk_recordings", about, ("state",), now.recordings.items())
     answers = CounterMetricFamily("livedesk_http", "HTTP answers.", labels=("method", "route", "code"))
     for labels, count in now.http.items():
         answers.add_metric(labels, count)

@@ -138,10 +138,12 @@ async def snapshot(node: Node, door: Door) -> Snapshot:
     """The states of the node; what cannot be read now is left out."""
     tally = node.db.tally
     lines: list[GroupLine] = []
+    recordings: Mapping[str, int] = {}
     # A metric that is missing says as much as an error here, and the others are still told.
     with contextlib.suppress(Refused, TimeoutError):
         async with asyncio.timeout(CHECK_SECONDS), node.db.read() as reader:
             lines = await _lines(reader, node.db.clock())
+            recordings = await reader.recordings.unfinished()
     return Snapshot(
         census=node.signaling.census(),
         lines=lines,
@@ -156,6 +158,7 @@ async def snapshot(node: Node, door: Door) -> Snapshot:
         deciding=node.dispatcher.deciding,
         redis=None if node.cluster is None else await node.cluster.reachable(),
         media=await node.media.stats(),
+        recordings=recordings,
         http=door.tally.answered,
         http_seconds=door.tally.seconds,
     )

@@ -236,10 +236,10 @@ async def test_how_calls_fared_and_ended_is_counted_without_naming_anybody(scene
 
 async def test_an_agent_asks_the_buyers_camera_for_a_still(scene: Scene) -> None:
     call_id = await scene.talk()
-    wish = {"call_id": call_id, "client_id": new_client_id(), "label": "卡扣"}
+    wish = {"call_id": call_id, "client_id": new_client_id()}
     asked = await scene.agent.ask("call.still", **wish)
     card = await scene.buyer.hears("chat.posted", lambda said: said["entry"]["seq"] == asked["list_seq"])
-    assert [shot["label"] for shot in card["entry"]["body"]["shots"]] == ["卡扣"]
+    assert [shot["label"] for shot in card["entry"]["body"]["shots"]] == ["高清照片"]
     heard = await scene.buyer.hears("call.still_asked")
     assert heard["list_seq"] == asked["list_seq"]
     assert heard["participant_id"] == (await me(scene.buyer, call_id, "buyer"))["participant_id"]

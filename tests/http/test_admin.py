@@ -164,6 +164,7 @@ async def test_everything_that_is_counted_is_printed(client: ClientSession, node
     assert found["livedesk_http_total", "/c/{shop}", "GET", "not_found"] == 1
     assert found["livedesk_http_seconds_count", "/c/{shop}"] == 1
     assert found["livedesk_media_rooms", "0"] == 2 and found["livedesk_media_admits", "0"] == 1
+    assert found["livedesk_recordings", "finishing"] == found["livedesk_recordings", "failed"] == 0
     assert found["livedesk_call_rejoins_total",] == 0
     assert "process_resident_memory_bytes" in text
     assert "13800000000" not in text

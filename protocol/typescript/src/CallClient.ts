@@ -248,11 +248,10 @@ export class CallClient {
     await this.marks?.draw(mark, me, this.options.clock.now() + this.state.ahead)
   }
 
-  /** Agents: asks the buyer's camera for a still of high resolution, under a name for both sides. */
-  async askStill(label?: string): Promise<StillAsked> {
+  /** Agents: asks the buyer's camera for a still of high resolution. */
+  async askStill(): Promise<StillAsked> {
     const { socket } = this.options
-    const named = label === undefined ? {} : { label }
-    return socket.insist('call.still', { call_id: this.active().callId, client_id: socket.newClientId(), ...named })
+    return socket.insist('call.still', { call_id: this.active().callId, client_id: socket.newClientId() })
   }
 
   // Supervisors ----------------------------------------------------------------------------------------

@@ -885,7 +885,6 @@ export interface Point {
 export interface AskStill {
   call_id: string;
   client_id: string;
-  label?: string;
 }
 /**
  * To the agents concerned: who owns it now, under which fence.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aftersales.shots import closer
 from media import steps
 from media.call import Call
 from protocol import call as wire
@@ -73,7 +74,8 @@ class Marks(Calling):
             buyer = mine.record.call.live("buyer")
             if buyer is None or not buyer.here:
                 raise Refused(ErrorCode.not_joined)
-            card = ShotsCard(shots=[Shot(label=request.label, frame="detail")])
+            asked_for = closer(mine.conversation.locale)
+            card = ShotsCard(shots=[Shot(label=asked_for.label, frame=asked_for.frame)])
             stored = await unit.conversations.append(
                 _card(self.world, mine, actor, request, card), now=self.world.clock()
             )

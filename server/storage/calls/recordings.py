@@ -6,11 +6,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from protocol.recordings import RecordingCode, RecordingStage, WritingCode
-from server.storage.calls.tables import recording_files, recordings
+from server.storage.calls.tables import UNFINISHED, recording_files, recordings
 from server.storage.inserting import insert_or_leave
 
 Holds = Literal["media", "poster", "waveform", "index", "composed"]
@@ -104,6 +104,12 @@ class Recordings:
         query = select(*_ROW).where(recordings.c.state.in_(sorted(states)), recordings.c.due <= now)
         rows = await self._connection.execute(query.order_by(recordings.c.due).limit(limit))
         return [RecordingRow(*row) for row in rows]
+
+    async def unfinished(self) -> dict[str, int]:
+        """How many are being finished, and how many could not be, by their state."""
+        query = select(recordings.c.state, func.count()).where(text(UNFINISHED))
+        rows = await self._connection.execute(query.group_by(recordings.c.state))
+        return {"finishing": 0, "failed": 0} | {state: count for state, count in rows}
 
     async def add_files(self, files: Sequence[RecordingFile]) -> None:
         """Store what lies on the shelf."""

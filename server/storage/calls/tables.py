@@ -162,6 +162,9 @@ call_quality = Table(
 )
 """What each browser measured, one row a report."""
 
+UNFINISHED = "state IN ('finishing', 'failed')"
+"""In these very words: a database knows a partial index again by them."""
+
 recordings = Table(
     "recordings",
     metadata,
@@ -183,6 +186,12 @@ recordings = Table(
     Index(None, "call_id"),
     Index(None, "conversation_id"),
     Index(None, "due"),
+    Index(
+        "ix_recordings_unfinished",
+        "state",
+        sqlite_where=text(UNFINISHED),
+        postgresql_where=text(UNFINISHED),
+    ),
 )
 """What was written of a call, from when its writer let go of it. `ended_code`: why the writing ended.
 
