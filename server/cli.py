@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import typer
 
-from server.commands import agent, backup, devices, doctor, group, key, replay, serve, shop
+from server.commands import agent, audit, backup, devices, doctor, group, key, replay, serve, shop
 from server.demo import command as demo
 
 COMMANDS: tuple[Callable[[typer.Typer], None], ...] = (
@@ -21,6 +21,7 @@ COMMANDS: tuple[Callable[[typer.Typer], None], ...] = (
     backup.add_to,
     doctor.add_to,
     devices.add_to,
+    audit.add_to,
     replay.add_to,
     demo.add_to,
 )

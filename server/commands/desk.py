@@ -14,6 +14,7 @@ import segno
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from protocol.errors import Refused
 from server import logs
@@ -77,7 +78,11 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
 
 def table(columns: Iterable[str], rows: Iterable[Iterable[object]], *, empty: str) -> None:
     """Prints a table, or the sentence that there is nothing."""
-    lines = [[_cell(value) for value in row] for row in rows]
+    # What people wrote is no markup and moves no cursor.
+    lines = [
+        [Text("".join(each if each.isprintable() else " " for each in _cell(value))) for value in row]
+        for row in rows
+    ]
     if not lines:
         out.print(empty)
         return

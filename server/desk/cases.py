@@ -14,7 +14,7 @@ from server.bridges import Telling, case_summary
 from server.call_bridges import case_call
 from server.desk import cards
 from server.desk.scope import order_of
-from server.desk.world import Cases
+from server.desk.world import UseCases
 from server.recordings.lines import recording_summary
 from server.storage.calls.store import CallRecord
 from server.storage.cases import CaseEntryRow, CaseRow, NewCase
@@ -38,7 +38,7 @@ _WHY: dict[rules.Why, ErrorCode] = {
 }
 
 
-class CaseDesk(Cases):
+class CaseDesk(UseCases):
     """The cases of the caller's shops. An agent closes what he holds; supervisors act on any."""
 
     async def open_case(self, actor: Actor, request: wire.OpenCase) -> Done[wire.CaseView]:

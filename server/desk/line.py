@@ -13,14 +13,14 @@ from queues.ownership import TransferTarget
 from queues.ports import GroupLine, Taken
 from server.bridges import granted, offers_told, seat, seats_told
 from server.desk.opening import may_close
-from server.desk.world import Cases, World
+from server.desk.world import UseCases, World
 from server.storage.database import Unit
 from server.storage.records import NewEntry
 from signaling import facts
 from signaling.ports import Actor, Done
 
 
-class LineCases(Cases):
+class LineCases(UseCases):
     """What people do to the line."""
 
     async def set_presence(self, actor: Actor, request: wire.SetPresence) -> Done[wire.Seat]:

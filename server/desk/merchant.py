@@ -9,7 +9,7 @@ from aftersales.livestream import EXPLANATION_LIMIT_MS
 from protocol import shop
 from protocol.errors import ErrorCode, Refused
 from server.desk import provenance
-from server.desk.world import Cases
+from server.desk.world import UseCases
 from server.storage.catalogue import OrderLineRecord, OrderRecord, ProductRecord
 from server.storage.database import Unit
 from server.storage.live import LiveEventRecord, LiveSessionRecord
@@ -22,7 +22,7 @@ _REACHES_BACK_MS = dict.fromkeys(("explain_start", "explain_end", "session_end")
 """These say when an explanation was over: orders placed while it ran are bound again."""
 
 
-class Merchant(Cases):
+class Merchant(UseCases):
     """The catalogue, orders and live ingest of one shop, named by its API key."""
 
     async def put_product(self, shop_id: str, product_id: str, body: shop.PutProduct) -> shop.Stored:

@@ -8,7 +8,7 @@ from protocol import chat
 from protocol.base import Empty, Wire
 from protocol.errors import ErrorCode, Refused
 from server.desk import cards
-from server.desk.world import Cases, side
+from server.desk.world import UseCases, side
 from server.storage.database import Reader
 from server.storage.records import Appended, Conversation, Marked, NewEntry, NewMark, Synced
 from signaling import facts
@@ -16,7 +16,7 @@ from signaling.ports import Actor, Done
 from signaling.present import Audience, desk_entry, public_entry
 
 
-class Messages(Cases):
+class Messages(UseCases):
     """Sending, noting, recalling, reading on from a cursor, marking and typing."""
 
     async def send_by_buyer(self, actor: Actor, request: chat.BuyerText | chat.BuyerCard) -> Done[chat.Sent]:

@@ -14,7 +14,7 @@ from server.bridges import Telling, granted, history
 from server.desk import cards
 from server.desk.messages import wire
 from server.desk.scope import buyer_of, order_of
-from server.desk.world import Cases, side
+from server.desk.world import UseCases, side
 from server.storage.catalogue import OrderRecord, ProductRecord
 from server.storage.database import Unit
 from server.storage.live import LiveSessionRecord
@@ -48,7 +48,7 @@ class Asking:
         return None if card == chat.ContextCard() else card
 
 
-class Opening(Cases):
+class Opening(UseCases):
     """Opening, closing and reopening; each leaves log and line in step in one transaction."""
 
     async def open_conversation(self, actor: Actor, request: conversation.Open) -> Done[conversation.Opened]:

@@ -13,7 +13,7 @@ from protocol.errors import ErrorCode, Refused
 from server.auth.links import LINK_MS, Viewer
 from server.bridges import case_summary
 from server.desk.recordings import watchable
-from server.desk.world import Cases, World, side
+from server.desk.world import UseCases, World, side
 from server.files.pictures import Pictures
 from server.files.shelf import Shelf
 from server.storage.calls.recordings import RecordingFile
@@ -36,7 +36,7 @@ COMPARED = 20_000
 """A shop's newest pictures that a new one is compared with: some weeks of a large shop, in 10 ms."""
 
 
-class Uploads(Cases):
+class Uploads(UseCases):
     """What comes over HTTP. `admit` before the bytes are read, `store` with them."""
 
     def __init__(self, world: World, shelf: Shelf, maker: Pictures) -> None:
@@ -144,7 +144,7 @@ class Uploads(Cases):
         return await self._shelf.read(file.name, start, end)
 
 
-class Shots(Cases):
+class Shots(UseCases):
     """Lists of pictures: asked for, filled, skipped, asked for again."""
 
     async def request_shots(self, actor: Actor, request: shots.RequestShots) -> Done[chat.Sent]:

@@ -11,19 +11,19 @@ from protocol.catalogue import adapter
 from protocol.errors import ErrorCode, Refused
 from server.auth.links import LINK_MS, Viewer
 from server.desk.calls.stepping import LEADS
-from server.desk.world import Cases
+from server.desk.world import UseCases
 from server.recordings.keeping import settled
 from server.recordings.lines import recording_summary
 from server.storage.calls.recordings import RecordingFile, RecordingRow
 from server.storage.calls.store import CallRecord
-from server.storage.database import Reader, Unit
+from server.storage.database import Reader
 from signaling.ports import Actor, Done
 
 NAMELESS = "?"
 """Nobody whom a recording names is missing in its call; a recording restored from elsewhere may say so."""
 
 
-class RecordingDesk(Cases):
+class RecordingDesk(UseCases):
     """Another shop's recording gets the same answer as one that does not exist."""
 
     async def open_recording(self, actor: Actor, request: wire.OpenRecording) -> Done[wire.RecordingView]:
@@ -33,7 +33,7 @@ class RecordingDesk(Cases):
             row, call = await _allowed(unit, actor, request.recording_id)
             files = await unit.recordings.files(row.id) if row.state == "kept" else []
             if files:
-                await self._audit(unit, actor, row, "recording.view", {})
+                await self._audit(unit, actor, "recording.view", row.shop_id, row.id, {})
         viewer = Viewer("agent", actor.session_id)
         expires_at = min(now + LINK_MS, actor.expires_at)
         addresses = {
@@ -85,7 +85,7 @@ class RecordingDesk(Cases):
                 (file for file in await unit.recordings.files(row.id) if file.holds == "composed"), None
             )
             if made is not None:
-                await self._audit(unit, actor, row, "recording.compose", {})
+                await self._audit(unit, actor, "recording.compose", row.shop_id, row.id, {})
         if made is None:
             return Done(wire.RecordingComposed(state=self.world.compose(row.id)))
         expires_at = min(now + LINK_MS, actor.expires_at)
@@ -118,26 +118,13 @@ class RecordingDesk(Cases):
                 raise Refused(ErrorCode.conflict)
             if row.state != "erased" and (getattr(row, wish) is not None) != wanted:
                 values: dict[str, Any] = {wish: now if wanted else None}
-                await self._audit(unit, actor, row, act, {"why": request.why})
+                await self._audit(unit, actor, act, row.shop_id, row.id, {"why": request.why})
                 await unit.recordings.change(row, **values)
                 row = replace(row, **values)
                 if row.state != "finishing":  # it is looked at as soon as it is kept
                     row = await settled(unit, telling, row, now)
             told = await telling.all()
         return Done(wire.RecordingChanged(recording=recording_summary(row)), told)
-
-    async def _audit(
-        self, unit: Unit, actor: Actor, row: RecordingRow, act: str, about: dict[str, Any]
-    ) -> None:
-        await unit.calls.note_act(
-            self.world.new_id(),
-            shop_id=row.shop_id,
-            person_id=actor.id,
-            act=act,
-            subject_id=row.id,
-            about=about,
-            now=self.world.clock(),
-        )
 
 
 async def watchable(unit: Reader, viewer: Actor, file: RecordingFile, row: RecordingRow) -> RecordingFile:

@@ -10,7 +10,7 @@ from server.bridges import case_summary, history, seat, summary
 from server.desk import cards, provenance
 from server.desk.messages import marks
 from server.desk.pictures import suggested
-from server.desk.world import Cases
+from server.desk.world import UseCases
 from server.storage.catalogue import OrderRecord
 from server.storage.database import Reader
 from signaling.ports import Actor, Done
@@ -21,7 +21,7 @@ EARLIER_SHOWN = 20
 """Earlier conversations in the context column."""
 
 
-class Views(Cases):
+class Views(UseCases):
     """Reads only; each as of one moment of the database."""
 
     async def load_desk(self, actor: Actor, request: wire.LoadDesk) -> Done[wire.Desk]:

@@ -14,6 +14,7 @@ from protocol import session
 from server.auth.links import Links
 from server.bridges import Telling
 from server.call_bridges import Agreed
+from server.storage.audit import Audited
 from server.storage.database import Database, Unit
 from signaling.facts import Fact
 from signaling.ports import Actor
@@ -146,8 +147,15 @@ def side(actor: Actor) -> Literal["buyer", "agent"]:
     return "buyer" if actor.kind == "buyer" else "agent"
 
 
-class Cases:
+class UseCases:
     """A family of use cases on one world."""
 
     def __init__(self, world: World) -> None:
         self.world = world
+
+    async def _audit(
+        self, unit: Unit, actor: Actor, act: str, shop_id: str, subject_id: str, about: Mapping[str, Any]
+    ) -> None:
+        """A line of the audit: who did what to which call or recording, and what is to be said about it."""
+        line = Audited(self.world.new_id(), shop_id, self.world.clock(), actor.id, act, subject_id, about)
+        await unit.audit.add(line)

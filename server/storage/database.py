@@ -16,6 +16,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from protocol.errors import Refused
+from server.storage.audit import Audit
 from server.storage.buyers import Buyers
 from server.storage.calls.bookings import Bookings
 from server.storage.calls.recordings import Recordings
@@ -109,6 +110,10 @@ class Reader:
     @cached_property
     def buyers(self) -> Buyers:
         return Buyers(self.connection)
+
+    @cached_property
+    def audit(self) -> Audit:
+        return Audit(self.connection)
 
     @cached_property
     def revisions(self) -> Revisions:

@@ -33,7 +33,8 @@ async def boss(scene: Scene) -> Person:
 
 async def acts(scene: Scene, call_id: str) -> list[str]:
     async with scene.house.node.db.read() as unit:
-        return [act for _, act, _ in await unit.calls.acts(call_id)]
+        lines = await unit.audit.lines("cloud", 50, subject_id=call_id)
+        return [line.act for line, _ in reversed(lines)]
 
 
 def circle(of: str, mark_id: str | None = None) -> dict[str, Any]:

@@ -84,7 +84,8 @@ class Job:
     async def acts(self) -> list[str]:
         """What the audit says of the recording."""
         async with self.world.db.read() as unit:
-            return [act for _, act, _ in await unit.calls.acts("rec-1")]
+            lines = await unit.audit.lines("cloud", 50, subject_id="rec-1")
+            return [line.act for line, _ in reversed(lines)]
 
     async def told(self) -> list[tuple[str, str | None]]:
         """State and code of each line of the desk log."""

@@ -268,19 +268,3 @@ async def test_a_guests_link_opens_his_part_and_is_over_when_he_has_left(databas
     async with database.read() as unit:
         gone = await unit.calls.link(link_hash="hash-1")
     assert gone is not None and gone.over
-
-
-async def test_acts_are_kept_for_the_audit(database: Database) -> None:
-    async with database.write() as unit:
-        await unit.calls.note_act(
-            "act-1",
-            shop_id=SHOP,
-            person_id=COLLEAGUE,
-            act="call.listen",
-            subject_id="k1",
-            about={"mode": "listener"},
-            now=NOON,
-        )
-    async with database.read() as unit:
-        assert await unit.calls.acts("k1") == [(COLLEAGUE, "call.listen", {"mode": "listener"})]
-        assert await unit.calls.acts("k2") == []

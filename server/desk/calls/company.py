@@ -46,7 +46,7 @@ class Company(Calling):
             with refusing():
                 step = steps.supervise(record.call, self.world.new_id(), actor.id, actor.name, mode)
             if step.call != record.call:
-                await self._note(unit, actor, record, f"call.{mode}", {})
+                await self._audit(unit, actor, f"call.{mode}", record.shop_id, record.call.id, {})
             record = await telling.step(record, step)
             told = await telling.all()
         return Done(called(record, actor, now), told)
@@ -66,7 +66,9 @@ class Company(Calling):
             if await unit.calls.agent_busy(actor.id):
                 raise Refused(ErrorCode.busy)
             taken = await unit.line.take_over(found.id, person_id=actor.id, now=now)
-            await self._note(unit, actor, record, "call.take_over", {"from": found.owner_id})
+            await self._audit(
+                unit, actor, "call.take_over", record.shop_id, record.call.id, {"from": found.owner_id}
+            )
             await telling.line([granted(taken)])
             told = await telling.all()
             after = await unit.calls.get(request.call_id)
@@ -94,7 +96,7 @@ class Company(Calling):
                 record = await telling.step(mine, step)
             await unit.calls.set_link(guest_id, token_hash(token, TokenKind.guest), until)
             about = {"guest": guest_id, "name": request.name}
-            await self._note(unit, actor, record, "call.invite_guest", about)
+            await self._audit(unit, actor, "call.invite_guest", record.shop_id, record.call.id, about)
             told = await telling.all()
         invited = wire.GuestInvited(
             participant_id=guest_id, token=token, expires_at=until, call=called(record, actor, now).call
@@ -112,7 +114,9 @@ class Company(Calling):
                 raise Refused(ErrorCode.not_found)
             step = steps.hang_up(record.call, guest.id, now=now)
             if step.call != record.call:
-                await self._note(unit, actor, record, "call.revoke_guest", {"guest": guest.id})
+                await self._audit(
+                    unit, actor, "call.revoke_guest", record.shop_id, record.call.id, {"guest": guest.id}
+                )
             record = await telling.step(record, step)
             told = await telling.all()
             await unit.revisions.add([Revision("guest", guest.id)], now)

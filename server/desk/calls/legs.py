@@ -101,7 +101,9 @@ class Legs(Calling):
                 await unit.calls.house(request.call_id, WORKER, self.world.media.boot)
             record = await telling.step(mine.record, step)
             if actor.kind == "guest" and mine.me.state == "invited":
-                await self._note(unit, actor, record, "call.guest_came", {"name": mine.me.name})
+                await self._audit(
+                    unit, actor, "call.guest_came", record.shop_id, record.call.id, {"name": mine.me.name}
+                )
             if mine.me.leg_id is not None:
                 kind, person_id = _hears(mine.me)
                 moved = facts.LegMoved(kind, person_id, request.call_id, mine.me.id, leg_id)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from media.call import Call, CallRefused, Participant, Side
 from media.steps import Step
 from protocol import call as wire
 from protocol.errors import ErrorCode, Refused
 from server.call_bridges import view
-from server.desk.world import Cases
+from server.desk.world import UseCases
 from server.storage.calls.store import CallRecord
 from server.storage.database import Reader, Unit
 from server.storage.records import Conversation
@@ -39,7 +38,7 @@ def refusing(**instead: ErrorCode) -> Iterator[None]:
         raise Refused(instead.get(refused.code, ErrorCode(refused.code))) from None
 
 
-class Calling(Cases):
+class Calling(UseCases):
     """The ground of all use cases of calls.
 
     Whose call it is not gets the same answer as for one that does not exist.
@@ -94,20 +93,6 @@ class Calling(Cases):
         """After a call its agent has room again."""
         if record.call.state == "ended":
             self.world.wake(None)
-
-    async def _note(
-        self, unit: Unit, actor: Actor, record: CallRecord, act: str, about: dict[str, Any]
-    ) -> None:
-        """A line of the audit: who did what to whom in this call."""
-        await unit.calls.note_act(
-            self.world.new_id(),
-            shop_id=record.shop_id,
-            person_id=actor.id,
-            act=act,
-            subject_id=record.call.id,
-            about=about,
-            now=self.world.clock(),
-        )
 
 
 def part_of(call: Call, actor: Actor) -> Participant | None:

@@ -14,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from media.call import Call, Participant
 from protocol.errors import ErrorCode, Refused
 from server.storage.calls.tables import (
-    audit,
     call_consents,
     call_marks,
     call_participants,
@@ -392,36 +391,6 @@ class Calls:
         )
         row = (await self._connection.execute(query)).one_or_none()
         return None if row is None else GuestLink(*row)
-
-    async def note_act(
-        self,
-        id_: str,
-        *,
-        shop_id: str,
-        person_id: str,
-        act: str,
-        subject_id: str,
-        about: Mapping[str, Any],
-        now: int,
-    ) -> None:
-        """A row of the audit."""
-        await self._connection.execute(
-            insert(audit).values(
-                id=id_,
-                shop_id=shop_id,
-                at=now,
-                person_id=person_id,
-                act=act,
-                subject_id=subject_id,
-                about=dict(about),
-            )
-        )
-
-    async def acts(self, subject_id: str) -> Sequence[tuple[str, str, dict[str, Any]]]:
-        """Person, act and what about it, in the order of time."""
-        query = select(audit.c.person_id, audit.c.act, audit.c.about).where(audit.c.subject_id == subject_id)
-        rows = await self._connection.execute(query.order_by(audit.c.at, audit.c.id))
-        return [tuple(row) for row in rows]
 
 
 def _figure(*path: str) -> Any:

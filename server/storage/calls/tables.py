@@ -238,4 +238,5 @@ audit = Table(
     Index(None, "shop_id", "at"),
     Index(None, "subject_id"),
 )
-"""Who did what that must be answered for: supervisors in calls, guests let in. Append-only."""
+"""Who did what that must be answered for: supervisors in calls, guests let in, recordings watched and ended.
+Append-only."""
