@@ -221,7 +221,7 @@ export class CallClient {
     this.onlyOne(callId)
     const leg = this.isActive(callId) ? this.state.part?.leg : undefined
     if (leg === 'joining' || leg === 'up' || leg === 'lost') return
-    this.marks = new MarkTrack(callId, this.options.socket, () => this.changed())
+    this.marks = new MarkTrack(callId, this.options.socket, this.options.clock, () => this.changed())
     this.meter.reset()
     this.do({ type: 'part', part: { callId, leg: 'joining', legId: null, tracks: [], refusal: null } })
     await this.connect(callId, move)

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Call } from '../src/wire.ts'
+import type { Call, MarkEntry } from '../src/wire.ts'
+import { GAP_MS } from '../src/call/MarkTrack.ts'
 import { DeviceRefused } from '../src/CallClient.ts'
 import { aCall, CallWorld, refuse, somebody } from './callWorld.ts'
 
@@ -407,18 +408,85 @@ describe('marks', () => {
     expect(world.client.view.active!.boards['buyer']!.shapes.map((one) => one.markId)).toEqual(['m1'])
   })
 
+  const entry = (seq: number, mark: object = arrow) =>
+    ({ seq, participant_id: 'agent', at: 1_700_000_000_000, mark: { ...mark, mark_id: `m${seq}` } }) as MarkEntry
+  const hear = (world: CallWorld, of: MarkEntry): void => world.hear('call.marked', { call_id: 'call', entry: of })
+  /** A desk with this track; `page` marks in an answer. */
+  const keeps = (world: CallWorld, track: MarkEntry[], page = 200): void => {
+    world.answers['call.sync'] = ({ after_seq }: { after_seq: number }) => {
+      const found = track.filter((one) => one.seq > after_seq)
+      return { marks: found.slice(0, page), more: found.length > page }
+    }
+  }
+  const drawnBy = (world: CallWorld) => world.client.view.active!.boards['buyer']!.shapes.map((one) => one.markId)
+
   it('of others are drawn once, whether heard or read', async () => {
     const world = await inCall()
-    const entry = { seq: 1, participant_id: 'agent', at: world.clock.now(), mark: { ...arrow, mark_id: 'm1' } }
-    world.hear('call.marked', { call_id: 'call', entry })
-    world.hear('call.marked', { call_id: 'other', entry: { ...entry, seq: 2 } })
-    world.answers['call.sync'] = (asked: { after_seq: number }) => {
-      const missed = { ...entry, seq: 2, mark: { ...arrow, mark_id: 'm2' } }
-      return { marks: asked.after_seq === 0 ? [entry, missed] : [missed], more: false }
+    hear(world, entry(1))
+    world.hear('call.marked', { call_id: 'other', entry: entry(2) })
+    keeps(world, [entry(1), entry(2)])
+    world.reconnected()
+    await world.clock.pass(1)
+    expect(drawnBy(world)).toEqual(['m1', 'm2'])
+  })
+
+  it('that were drawn before one heard the newest of a new connection are all read', async () => {
+    const world = await inCall()
+    hear(world, entry(1))
+    const track = [1, 2, 3, 4, 5].map((seq) => entry(seq))
+    keeps(world, track, 2)
+    world.answers['call.load'] = () => {
+      hear(world, entry(5)) // comes in before the answer does
+      return { now: world.clock.now(), calls: world.living }
     }
     world.reconnected()
     await world.clock.pass(1)
-    expect(world.client.view.active!.boards['buyer']!.shapes.map((one) => one.markId)).toEqual(['m1', 'm2'])
+    expect(world.commands('call.sync').map((asked) => asked['after_seq']).slice(-2)).toEqual([1, 3])
+    expect(drawnBy(world)).toEqual(['m1', 'm2', 'm3', 'm4', 'm5'])
+  })
+
+  it('are seen at once though one before them is missing, and in their order when it is read', async () => {
+    const world = await inCall()
+    hear(world, entry(1))
+    const clear = entry(2, { shape: 'clear', of: 'buyer', frame_ms: 40 })
+    keeps(world, [entry(1), clear, entry(3)])
+    hear(world, entry(3))
+    expect(drawnBy(world)).toEqual(['m1', 'm3'])
+    await world.clock.pass(GAP_MS)
+    expect(drawnBy(world)).toEqual(['m3'])
+  })
+
+  it('that come in another order are put right without a question', async () => {
+    const world = await inCall()
+    const asked = world.commands('call.sync').length
+    const freeze = entry(2, { shape: 'freeze', of: 'buyer', frame_ms: 40 })
+    hear(world, entry(3, { shape: 'unfreeze', of: 'buyer', frame_ms: 40 }))
+    hear(world, freeze)
+    hear(world, entry(1))
+    await world.clock.pass(2 * GAP_MS)
+    expect(world.client.view.active!.boards['buyer']!.frozenAt).toBe(null)
+    expect(world.commands('call.sync')).toHaveLength(asked)
+  })
+
+  it('of others that came before the answer to one\'s own do not hide it', async () => {
+    const world = await inCall()
+    world.answers['call.mark'] = () => {
+      hear(world, entry(2))
+      return { seq: 1 }
+    }
+    await world.client.draw({ ...arrow, mark_id: 'mine' })
+    expect(drawnBy(world)).toEqual(['mine', 'm2'])
+  })
+
+  it('missing after a refused question are asked for with the next mark', async () => {
+    const world = await inCall()
+    world.answers['call.sync'] = refuse('rate_limited')
+    hear(world, entry(2))
+    await world.clock.pass(GAP_MS)
+    keeps(world, [1, 2, 3].map((seq) => entry(seq)))
+    hear(world, entry(3))
+    await world.clock.pass(GAP_MS)
+    expect(drawnBy(world)).toEqual(['m1', 'm2', 'm3'])
   })
 })
 

@@ -161,6 +161,8 @@ export class CallWorld {
   living: Call[] = []
   answers: Partial<Record<CallCommand, (payload: never) => unknown>> = {}
   private legs = 0
+  /** Drawn so far in the call. */
+  marks = 0
   private ids = 0
   private readonly hearers = new Map<string, (payload: never) => void>()
   private online: () => void = () => {}
@@ -255,7 +257,7 @@ export class CallWorld {
       case 'call.sync':
         return () => ({ marks: [], more: false })
       case 'call.mark':
-        return () => ({ seq: this.said.length })
+        return () => ({ seq: ++this.marks })
       case 'call.report':
         return () => ({})
       default:

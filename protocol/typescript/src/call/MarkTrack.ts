@@ -1,24 +1,45 @@
+import type { Clock } from '../clock.ts'
 import type { CallMark, MarkEntry } from '../wire.ts'
 import { drawn, type Boards } from './marks.ts'
 import type { CallSocket } from './socket.ts'
 
-/** The marks of one call, as they were drawn: by others in the order of their seq, one's own at once. */
+/** Two hands' marks may come in either order; what is missing for longer is asked for. */
+export const GAP_MS = 200
+
+type Shown = Pick<MarkEntry, 'mark' | 'participant_id' | 'at'>
+
+/**
+ * The marks of one call in the order of their seq. What is heard ahead of a missing one, and one's own that are
+ * on their way, are seen at once, above it; the missing one is read and everything falls into its order.
+ */
 export class MarkTrack {
   boards: Boards = {}
-  private readonly seen = new Set<number>()
+  /** Of every mark up to and with `last`: none before it is missing. */
+  private settled: Boards = {}
   private last = 0
+  private readonly early = new Map<number, MarkEntry>()
+  private readonly mine = new Set<Shown>()
+  private waits = false
 
   constructor(
     readonly callId: string,
     private readonly socket: CallSocket,
+    private readonly clock: Clock,
     private readonly changed: () => void,
   ) {}
 
+  /** One that was heard. */
   take(entry: MarkEntry): void {
-    if (this.seen.has(entry.seq)) return
-    this.seen.add(entry.seq)
-    this.last = Math.max(this.last, entry.seq)
-    this.show(entry)
+    if (entry.seq <= this.last) return
+    this.early.set(entry.seq, entry)
+    this.settle()
+    this.show()
+    if (this.early.size === 0 || this.waits) return
+    this.waits = true
+    this.clock.after(GAP_MS, () => {
+      this.waits = false
+      if (this.early.size > 0) void this.read()
+    })
   }
 
   /** Reads what was drawn while one was not there. */
@@ -26,28 +47,45 @@ export class MarkTrack {
     try {
       for (;;) {
         const { marks, more } = await this.socket.insist('call.sync', { call_id: this.callId, after_seq: this.last })
-        for (const entry of marks) this.take(entry)
+        // The server's own order has no gaps: what is not between two of its entries is nowhere.
+        for (const entry of marks) if (entry.seq > this.last) this.append(entry)
+        this.settle()
+        this.show()
         if (!more || marks.length === 0) return
       }
     } catch {
-      // The next connection asks again.
+      // The next connection, or the next mark, asks again.
     }
   }
 
   /** Draws for both sides, here at once. A refused mark is taken back and rejects. */
   async draw(mark: CallMark, participant_id: string, at: number): Promise<void> {
-    this.show({ mark, participant_id, at })
+    const own = { mark, participant_id, at }
+    this.mine.add(own)
+    this.show()
     try {
-      this.seen.add((await this.socket.ask('call.mark', { call_id: this.callId, mark })).seq)
-    } catch (thrown) {
-      const { of, frame_ms, mark_id } = mark
-      this.show({ mark: { shape: 'undo', mark_id, of, frame_ms, undone: mark_id }, participant_id, at })
-      throw thrown
+      const { seq } = await this.socket.ask('call.mark', { call_id: this.callId, mark })
+      this.mine.delete(own)
+      this.take({ ...own, seq })
+    } finally {
+      if (this.mine.delete(own)) this.show()
     }
   }
 
-  private show(entry: Pick<MarkEntry, 'mark' | 'participant_id' | 'at'>): void {
-    this.boards = drawn(this.boards, entry)
+  private append(entry: MarkEntry): void {
+    this.settled = drawn(this.settled, entry)
+    this.last = entry.seq
+    this.early.delete(entry.seq)
+  }
+
+  private settle(): void {
+    for (let next = this.early.get(this.last + 1); next; next = this.early.get(this.last + 1)) this.append(next)
+    for (const seq of this.early.keys()) if (seq <= this.last) this.early.delete(seq)
+  }
+
+  private show(): void {
+    const early = [...this.early.values()].sort((one, other) => one.seq - other.seq)
+    this.boards = [...early, ...this.mine].reduce<Boards>(drawn, this.settled)
     this.changed()
   }
 }
