@@ -55,7 +55,7 @@ BUYER_SOCKET: Mapping[RateClass, Allowance] = {
     "read": Allowance(5, 50),
     "mark": Allowance(10, 100),
     "hint": Allowance(2, 20),
-    # A hand that draws sends ten bundles of points a second; a guest draws like a buyer.
+    # A hand that draws sends twenty bundles of points a second; a guest draws like a buyer.
     "draw": Allowance(20, 60),
 }
 BUYER_PERSON: Mapping[RateClass, Allowance] = {

@@ -10,8 +10,8 @@ export const TOOLS: readonly Tool[] = ['pointer', 'arrow', 'circle', 'freehand',
 export const MAX_POINTS = 64
 /** Characters of a word on the picture (`protocol/call.py`). */
 export const MAX_WORD = 60
-/** How often a line that is being drawn is sent: the other side sees it grow well within 150 ms. */
-export const SEND_EVERY_MS = 100
+/** How often a line that is being drawn is sent, after its first point: the other side sees it grow within 150 ms. */
+export const SEND_EVERY_MS = 50
 /** Nearer than this to the last point is the trembling of a hand. */
 const NEAR = 0.003
 /** A shorter arrow or a smaller circle was a click. */

@@ -17,7 +17,7 @@ from server.storage.records import NewEntry
 from signaling import facts
 from signaling.ports import Actor, Done
 
-MARKS_MOST = 20_000
+MARKS_MOST = 36_000
 """Of one call: half an hour of drawing without a pause. The track is read as a whole by who plays it."""
 GO_ON = ("pointer", "freehand")
 """Shapes whose mark is sent in several pieces under one id."""
