@@ -221,7 +221,8 @@ export class CallClient {
     this.onlyOne(callId)
     const leg = this.isActive(callId) ? this.state.part?.leg : undefined
     if (leg === 'joining' || leg === 'up' || leg === 'lost') return
-    this.marks = new MarkTrack(callId, this.options.socket, this.options.clock, () => this.changed())
+    const { socket, clock } = this.options
+    this.marks = new MarkTrack(callId, socket, clock, () => clock.now() + this.state.ahead, () => this.changed())
     this.meter.reset()
     this.do({ type: 'part', part: { callId, leg: 'joining', legId: null, tracks: [], refusal: null } })
     await this.connect(callId, move)

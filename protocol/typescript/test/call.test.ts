@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Call, MarkEntry } from '../src/wire.ts'
+import { POINTER_MS } from '../src/call/marks.ts'
 import { GAP_MS } from '../src/call/MarkTrack.ts'
 import { DeviceRefused } from '../src/CallClient.ts'
 import { aCall, CallWorld, refuse, somebody } from './callWorld.ts'
@@ -476,6 +477,21 @@ describe('marks', () => {
     }
     await world.client.draw({ ...arrow, mark_id: 'mine' })
     expect(drawnBy(world)).toEqual(['mine', 'm2'])
+  })
+
+  it('that point are gone a moment after the hand rested, also those that are read later', async () => {
+    const world = await inCall()
+    const points = () => world.client.view.active!.boards['buyer']!.pointers.length
+    const pointer = { shape: 'pointer', of: 'buyer', frame_ms: 40, points: [{ x: 0, y: 0 }] }
+    const seen = world.clock.now()
+    hear(world, { ...entry(1, pointer), at: seen })
+    expect(points()).toBe(1)
+    await world.clock.pass(POINTER_MS - 1)
+    expect(points()).toBe(1)
+    await world.clock.pass(1)
+    expect(points()).toBe(0)
+    hear(world, { ...entry(2, pointer), at: seen })
+    expect(points()).toBe(0)
   })
 
   it('missing after a refused question are asked for with the next mark', async () => {

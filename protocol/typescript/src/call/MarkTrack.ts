@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { CallMark, MarkEntry } from '../wire.ts'
-import { drawn, type Boards } from './marks.ts'
+import { drawn, rested, type Boards } from './marks.ts'
 import type { CallSocket } from './socket.ts'
 
 /** Two hands' marks may come in either order; what is missing for longer is asked for. */
@@ -20,11 +20,14 @@ export class MarkTrack {
   private readonly early = new Map<number, MarkEntry>()
   private readonly mine = new Set<Shown>()
   private waits = false
+  private stay: () => void = () => {}
 
   constructor(
     readonly callId: string,
     private readonly socket: CallSocket,
-    private readonly clock: Clock,
+    private readonly clock: Pick<Clock, 'after'>,
+    /** The server's clock, ms since 1970. */
+    private readonly now: () => number,
     private readonly changed: () => void,
   ) {}
 
@@ -85,7 +88,10 @@ export class MarkTrack {
 
   private show(): void {
     const early = [...this.early.values()].sort((one, other) => one.seq - other.seq)
-    this.boards = [...early, ...this.mine].reduce<Boards>(drawn, this.settled)
+    const { boards, next } = rested([...early, ...this.mine].reduce<Boards>(drawn, this.settled), this.now())
+    this.boards = boards
+    this.stay()
+    this.stay = next === null ? () => {} : this.clock.after(next - this.now(), () => this.show())
     this.changed()
   }
 }

@@ -35,6 +35,17 @@ export function drawn(boards: Boards, { mark, participant_id, at }: Pick<MarkEnt
   return { ...boards, [mark.of]: onBoard(boards[mark.of] ?? EMPTY_BOARD, mark, participant_id, at) }
 }
 
+/** Without the pointers that have rested by `now`, and when the next one will have; null: none is left. */
+export function rested(boards: Boards, now: number): { boards: Boards; next: number | null } {
+  const still = (board: Board): Board => {
+    const pointers = board.pointers.filter((one) => one.until > now)
+    return pointers.length === board.pointers.length ? board : { ...board, pointers }
+  }
+  const left = Object.fromEntries(Object.entries(boards).map(([of, board]) => [of, still(board)]))
+  const ends = Object.values(left).flatMap((board) => board.pointers.map((one) => one.until))
+  return { boards: left, next: ends.length === 0 ? null : Math.min(...ends) }
+}
+
 function onBoard(board: Board, mark: CallMark, participantId: string, at: number): Board {
   const own = { markId: mark.mark_id, participantId }
   switch (mark.shape) {
