@@ -116,6 +116,16 @@ async def test_an_agent_in_a_call_and_full_media_are_busy(scene: Scene) -> None:
     assert full.value.code == "busy"
 
 
+async def test_a_visitor_is_called_one_in_the_language_of_his_conversation(scene: Scene) -> None:
+    session = await scene.house.post("/api/v1/buyer/session", {"shop": "cloud", "locale": "en"})
+    visitor = await scene.house.socket("/buyer", session["token"])
+    opened = await visitor.ask("conversation.open", client_id=new_client_id(), topic="物流")
+    await visitor.hears("conversation.assigned")
+    asked = {"conversation_id": opened["conversation_id"], "client_id": new_client_id(), "media": "voice"}
+    called = await visitor.ask("call.invite", **asked)
+    assert called["call"]["participants"][0]["name"] == "Visitor"
+
+
 async def test_a_page_goes_on_with_its_token_and_another_page_must_say_that_it_moves(scene: Scene) -> None:
     call_id = await scene.ring()
     assert await refused(scene.buyer, "call.join", call_id=call_id) == "conflict", "it still rings"

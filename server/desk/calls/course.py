@@ -5,6 +5,7 @@ from __future__ import annotations
 from media import steps
 from protocol import call as wire
 from protocol.errors import ErrorCode, Refused
+from server.auth.sessions import VISITOR_NAME
 from server.call_bridges import view
 from server.desk.calls.stepping import Calling, called, refusing, side_of
 from server.desk.scope import buyer_of
@@ -12,9 +13,6 @@ from server.storage.calls.store import CallRecord
 from server.storage.database import Unit
 from server.storage.records import Conversation
 from signaling.ports import Actor, Done
-
-NAMELESS = "访客"
-"""A visitor has no name; the console calls him by the last letters of his id, the call by this."""
 
 
 class Calls(Calling):
@@ -83,11 +81,12 @@ class Calls(Calling):
         if found.owner_id is None:
             raise Refused(ErrorCode.unassigned)
         buyer = await buyer_of(unit, found.buyer_id)
+        nameless = VISITOR_NAME["en" if found.locale == "en" else "zh-CN"]
         step = steps.invite(
             self.world.new_id(),
             media=request.media,
             by=side_of(actor),
-            buyer=(self.world.new_id(), found.buyer_id, buyer.name or NAMELESS),
+            buyer=(self.world.new_id(), found.buyer_id, buyer.name or nameless),
             agent=(self.world.new_id(), found.owner_id, (await unit.line.seat(found.owner_id)).name),
             now=now,
         )
