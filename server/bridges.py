@@ -226,7 +226,7 @@ class Telling:
         if found is None:
             raise Refused(ErrorCode.not_found)
         where = call_bridges.place(found.place, *([was] if was is not None else []), step.call)
-        self.facts.extend(call_bridges.news(where, record, step.told))
+        self.facts.extend(call_bridges.news(where, was, record, step.told))
         line = call_bridges.line_of(was, step)
         if line is not None:
             await self.system(record.conversation_id, "call", line)

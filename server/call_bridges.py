@@ -130,11 +130,16 @@ def place(conversation: facts.Place, *calls: Call) -> facts.CallPlace:
     return facts.CallPlace(conversation, tuple(staff), tuple(guests))
 
 
-def news(where: facts.CallPlace, record: CallRecord, told: tuple[Told, ...]) -> Iterator[facts.Fact]:
+def news(
+    where: facts.CallPlace, before: Call | None, record: CallRecord, told: tuple[Told, ...]
+) -> Iterator[facts.Fact]:
     """What a step tells, as facts; all of it carries the call as it stands after the step."""
+    seen = {each.id for each in before.participants if not each.hidden} if before is not None else set()
+    hidden = {each.id for each in record.call.participants if each.hidden}
     for each in told:
         shown = view(record, about=each.participant_id)
-        yield facts.CallChanged(where, each.event, shown, each.participant_id, each.code)
+        vanished = each.participant_id in seen & hidden
+        yield facts.CallChanged(where, each.event, shown, each.participant_id, each.code, vanished)
 
 
 def line_of(before: Call | None, step: Step) -> dict[str, Any] | None:

@@ -190,6 +190,7 @@ class CallChanged:
     """A call is another than before; `call` holds all of it, `present` leaves out who is hidden from whom.
 
     `participant_id` is whom it is about. `code` says what was lost where somebody is reconnecting.
+    `vanished`: buyer and guests saw him until now, and do not any more.
     """
 
     place: CallPlace
@@ -197,6 +198,7 @@ class CallChanged:
     call: call.Call
     participant_id: str | None = None
     code: str | None = None
+    vanished: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,15 +230,18 @@ def _owner_changed(fact: facts.OwnerChanged) -> list[Emission]:
 
 
 def _call_changed(fact: facts.CallChanged) -> list[Emission]:
-    """The call to each side. Who only listens or whispers does not exist for buyer and guests."""
+    """The call to each side.
+
+    Who only listens or whispers does not exist for buyer and guests: what he does is not told to them,
+    not even as a change of nothing.
+    """
     whole = fact.call.model_dump()
     about: dict[str, Any] = {"participant_id": fact.participant_id}
     if fact.code is not None:
         about["code"] = fact.code
     seen = {"call": whole | {"participants": [p for p in whole["participants"] if not hidden(p)]}, **about}
     unseen = any(p["participant_id"] == fact.participant_id and hidden(p) for p in whole["participants"])
-    if unseen and fact.event == "call.changed":
-        # He may have stepped back from where they saw him.
+    if unseen and fact.vanished:
         seen["participant_id"], unseen = None, False
     told = _to_call(fact.place, fact.event, {"call": whole, **about}, to_others=seen)
     ringing = ("call.rang", "call.answered")

@@ -256,6 +256,7 @@ async def test_a_supervisor_listens_and_whispers_unseen_by_the_buyer_and_barges_
     call_id = await scene.talk()
     lead = await boss(scene)
     assert [call["call_id"] for call in (await lead.ask("call.list", shop_id="cloud"))["calls"]] == [call_id]
+    unseen = len(scene.buyer.heard)
     await lead.ask("call.listen", call_id=call_id)
     seen = await scene.agent.hears("call.changed")
     assert [each["role"] for each in seen["call"]["participants"]] == ["buyer", "agent", "supervisor"]
@@ -266,16 +267,20 @@ async def test_a_supervisor_listens_and_whispers_unseen_by_the_buyer_and_barges_
         == "forbidden"
     )
     await lead.ask("call.whisper", call_id=call_id)
-    assert len((await scene.buyer.ask("call.load"))["calls"][0]["participants"]) == 2
-    assert not any(
-        each["role"] == "supervisor"
-        for _, said in scene.buyer.heard
-        for each in said.get("call", {}).get("participants", [])
+    await lead.ask("call.consent", call_id=call_id, granted=True, text_version="recording-1", locale="zh-CN")
+    await scene.agent.hears(
+        "call.changed", lambda said: said["call"]["participants"][-1]["consent"] == "granted"
     )
+    assert len((await scene.buyer.ask("call.load"))["calls"][0]["participants"]) == 2
+    assert scene.buyer.heard[unseen:] == [], "not even that something changed"
     await lead.ask("call.barge", call_id=call_id)
     known = await scene.buyer.hears("call.changed", lambda said: len(said["call"]["participants"]) == 3)
     assert known["call"]["participants"][2]["name"] == "主管"
-    assert await acts(scene, call_id) == ["call.listener", "call.whisper", "call.barge"]
+    since = len(scene.buyer.heard)
+    await lead.ask("call.listen", call_id=call_id)
+    gone = await scene.buyer.hears("call.changed", since=since)
+    assert len(gone["call"]["participants"]) == 2 and gone["participant_id"] is None
+    assert await acts(scene, call_id) == ["call.listener", "call.whisper", "call.barge", "call.listener"]
     await lead.ask("call.hang_up", call_id=call_id)
     assert (await me(scene.buyer, call_id, "agent"))["state"] == "joined", "the call goes on without him"
     assert await refused(scene.agent, "call.listen", call_id=call_id) == "forbidden"

@@ -126,7 +126,7 @@ FACTS: tuple[facts.Fact, ...] = (
         if event != "call.reconnecting"
     ),
     facts.CallChanged(CALL_PLACE, "call.reconnecting", a_call(LISTENER), "p1", code="leg_lost"),
-    facts.CallChanged(CALL_PLACE, "call.changed", a_call(LISTENER), "p3"),
+    facts.CallChanged(CALL_PLACE, "call.changed", a_call(LISTENER), "p3", vanished=True),
     facts.CallChanged(CALL_PLACE, "call.joined", a_call(LISTENER), "p3"),
     facts.CallChanged(facts.CallPlace(UNOWNED), "call.left", a_call(), "p2"),
     *(facts.LegMoved(kind, person_id, "k1", "p1", "l2") for kind, person_id in PERSONS),

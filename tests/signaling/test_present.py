@@ -80,10 +80,11 @@ HEARD: list[tuple[facts.Fact, dict[str, list[tuple[str, tuple[str, ...]]]]]] = [
         facts.CallChanged(CALL_PLACE, "call.joined", a_call(), "p1"),
         {"call.joined": [TO_BUYER, TO_CALL, TO_GUEST]},
     ),
-    # Who only listens comes and goes unseen; who steps back from barging in vanishes from their sight.
+    # Who only listens comes, changes and goes unseen; who steps back from barging in vanishes from sight.
     (facts.CallChanged(CALL_PLACE, "call.joined", a_call(LISTENER), "p3"), {"call.joined": [TO_CALL]}),
+    (facts.CallChanged(CALL_PLACE, "call.changed", a_call(LISTENER), "p3"), {"call.changed": [TO_CALL]}),
     (
-        facts.CallChanged(CALL_PLACE, "call.changed", a_call(LISTENER), "p3"),
+        facts.CallChanged(CALL_PLACE, "call.changed", a_call(LISTENER), "p3", vanished=True),
         {"call.changed": [TO_BUYER, TO_CALL, TO_GUEST]},
     ),
     (facts.LegMoved("buyer", "b1", "k1", "p1", "l2"), {"call.moved": [TO_BUYER]}),
@@ -218,9 +219,11 @@ def marked_facts() -> list[facts.Fact]:
         *(fact for fact in FACTS if isinstance(fact, facts.ProvenanceFound)),
         facts.SeatChanged(seat(AGENT_ID), ("s1",)),
         *(
-            facts.CallChanged(facts.CallPlace(place, (AGENT_ID,), ("p5",)), event, secret_call, about)
+            facts.CallChanged(
+                facts.CallPlace(place, (AGENT_ID,), ("p5",)), event, secret_call, about, vanished=vanished
+            )
             for event in get_args(facts.CallEventName)
-            for about in ("p1", AGENT_ID)
+            for about, vanished in (("p1", False), (AGENT_ID, False), (AGENT_ID, True))
             if event != "call.reconnecting"
         ),
     ]
