@@ -12,6 +12,7 @@ from pydantic import Field, StringConstraints
 from typing_extensions import TypeAliasType
 
 from protocol.base import ClientId, Fence, Id, Line, Locale, Millis, Seq, Token, Wire
+from protocol.consents import ConsentText
 
 MAX_SDP = 32_768
 """Characters of a session description. A browser's answer here is 3 to 8 kB; below one frame when escaped."""
@@ -252,7 +253,7 @@ class GiveConsent(Wire):
 
     call_id: Id
     granted: bool
-    text_version: Id
+    text_version: ConsentText
     locale: Locale
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,6 +17,7 @@ from pydantic.json_schema import models_json_schema
 from protocol import routes
 from protocol.base import Json, Namespace, Route, Wire
 from protocol.catalogue import ALWAYS, COMMANDS, EVENTS, adapter
+from protocol.consents import CONSENTS, SHOWN
 from protocol.errors import MEANINGS, ErrorCode
 
 VERSION = "0.1.0"
@@ -309,6 +311,25 @@ def page() -> str:
         lines.append(f"| `{r.method} {r.path}` — {r.about} | {caller} | {request}`{_name(r.reply)}` |")
     lines += ["", "## Refusals", "", "| code | HTTP | en | 中文 |", "| --- | --- | --- | --- |"]
     lines += [f"| `{code}` | {m.status} | {m.en} | {m.zh} |" for code, m in MEANINGS.items()]
+    lines += ["", "## Texts that a consent to recording names", ""]
+    for name, texts in CONSENTS.items():
+        lines += [f"* `{name}`"]
+        lines += [
+            f"  * {locale}: {words.ask} {words.promise} [{words.grant}] [{words.refuse}]"
+            for locale, words in texts.items()
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def consents() -> str:
+    """The texts about recording that are shown today, as a TypeScript module."""
+    lines = ["/* Printed from protocol/ by protocol.export; do not edit. */"]
+    for whom, name in SHOWN.items():
+        texts = {locale: asdict(words) for locale, words in CONSENTS[name].items()}
+        shown = json.dumps(texts, ensure_ascii=False, indent=2)
+        lines.append(
+            f'export const {whom.upper()}_CONSENT = {{ version: "{name}" as const, texts: {shown} }}'
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -318,10 +339,11 @@ def pretty(value: Json) -> str:
 
 
 def main(root: Path) -> None:
-    """Writes `docs/protocol.md` and the TypeScript generator's input below `root`."""
+    """Writes below `root`: the page, the TypeScript generator's input, the texts about recording."""
     (root / "docs").mkdir(exist_ok=True)
     (root / "docs/protocol.md").write_text(page(), "utf-8")
     (root / "protocol/typescript/wire.schema.json").write_text(pretty(bundle()), "utf-8")
+    (root / "protocol/typescript/src/consents.ts").write_text(consents(), "utf-8")
 
 
 if __name__ == "__main__":

@@ -126,7 +126,11 @@ class Side:
 
     async def agrees(self, granted: bool = True) -> None:
         await self.person.ask(
-            "call.consent", call_id=self.call_id, granted=granted, text_version="2026-11", locale="zh-CN"
+            "call.consent",
+            call_id=self.call_id,
+            granted=granted,
+            text_version="caller-2026-11",
+            locale="zh-CN",
         )
 
     async def hangs_up(self) -> dict[str, Any]:

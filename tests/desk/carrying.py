@@ -22,7 +22,7 @@ from server.desk.world import Happened, Offer
 from server.identifiers import new_client_id
 from tests.desk.house import House, Person, Refusal, furnished
 
-CONSENT = {"text_version": "2026-11", "locale": "zh-CN"}
+CONSENT = {"text_version": "caller-2026-11", "locale": "zh-CN"}
 SDP = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\n"
 
 

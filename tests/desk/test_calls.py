@@ -236,7 +236,7 @@ async def test_everybody_is_asked_and_only_then_is_it_recorded_and_a_withdrawal_
     agent = await scene.agent.ask("call.consent", call_id=call_id, granted=True, **CONSENT)
     assert agent["call"]["recording"] == {"state": "on", "code": None}
     call, agreed = scene.media.followed[-1]
-    assert call.recording == "on" and {each.text_version for each in agreed} == {"2026-11"}
+    assert call.recording == "on" and {each.text_version for each in agreed} == {"caller-2026-11"}
     assert {each.person_id for each in agreed} == {each.person_id for each in call.participants}
     await scene.buyer.ask("call.consent", call_id=call_id, granted=False, **CONSENT)
     changed = await scene.agent.hears(

@@ -22,6 +22,10 @@ def test_the_schema_for_typescript_is_fresh() -> None:
     assert (TYPESCRIPT / "wire.schema.json").read_text("utf-8") == export.pretty(export.bundle())
 
 
+def test_the_texts_about_recording_are_fresh() -> None:
+    assert (TYPESCRIPT / "src" / "consents.ts").read_text("utf-8") == export.consents()
+
+
 def test_the_typescript_types_are_fresh() -> None:
     environment = node_environment()
     if environment is None:

@@ -147,6 +147,7 @@ _SHOT = _CLOSE | {"list_seq": 2, "shot": 0}
 _CASE = {"case_id": "case-1", "client_id": client_id(1)}
 _ANSWER = {"offer_id": "o1", "fence": 3}
 _CALL = {"call_id": "k1"}
+_CONSENT = _CALL | {"granted": True, "text_version": "caller-2026-11", "locale": "zh-CN"}
 _FLOW = {"kbps": 900, "loss": 0.01, "jitter_ms": 12, "fps": 24, "width": 640, "height": 480}
 _REPORT = _CALL | {"leg_id": "l1", "round_trip_ms": 40, "sent": _FLOW, "received": _FLOW, "step": "full"}
 _ARROW = {
@@ -210,7 +211,7 @@ REQUESTS: dict[tuple[str, str], dict[str, Any]] = {
     ("/buyer", "call.join"): _CALL | {"move": True},
     ("/buyer", "call.describe"): _CALL | {"leg_id": "l1", "answer": SDP},
     ("/buyer", "call.hang_up"): _CALL,
-    ("/buyer", "call.consent"): _CALL | {"granted": True, "text_version": "2026-11", "locale": "zh-CN"},
+    ("/buyer", "call.consent"): _CONSENT,
     ("/buyer", "call.set"): _CALL | {"camera": False, "microphone": True},
     ("/buyer", "call.report"): _REPORT,
     ("/buyer", "call.mark"): _CALL | {"mark": _ARROW},
@@ -227,7 +228,7 @@ REQUESTS: dict[tuple[str, str], dict[str, Any]] = {
     ("/agent", "call.join"): _CALL | {"move": True},
     ("/agent", "call.describe"): _CALL | {"leg_id": "l1", "answer": SDP},
     ("/agent", "call.hang_up"): _CALL,
-    ("/agent", "call.consent"): _CALL | {"granted": True, "text_version": "2026-11", "locale": "zh-CN"},
+    ("/agent", "call.consent"): _CONSENT,
     ("/agent", "call.set"): _CALL | {"camera": False, "microphone": True},
     ("/agent", "call.report"): _REPORT,
     ("/agent", "call.mark"): _CALL | {"mark": _ARROW},
@@ -247,7 +248,7 @@ REQUESTS: dict[tuple[str, str], dict[str, Any]] = {
     ("/guest", "call.join"): _CALL | {"move": True},
     ("/guest", "call.describe"): _CALL | {"leg_id": "l1", "answer": SDP},
     ("/guest", "call.hang_up"): _CALL,
-    ("/guest", "call.consent"): _CALL | {"granted": True, "text_version": "2026-11", "locale": "zh-CN"},
+    ("/guest", "call.consent"): _CONSENT,
     ("/guest", "call.set"): _CALL | {"camera": False, "microphone": True},
     ("/guest", "call.report"): _REPORT,
     ("/guest", "call.mark"): _CALL | {"mark": _ARROW},

@@ -3,7 +3,7 @@ import { Refusal, type BookingEntry, type Call, type ErrorCode } from '@livedesk
 import { nextTick, shallowReactive } from 'vue'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { aCall, CallWorld, refuse, somebody } from '../../protocol/typescript/test/callWorld.ts'
-import { BuyerCalls, CONSENT_TEXT } from '../src/call/BuyerCalls.ts'
+import { BuyerCalls } from '../src/call/BuyerCalls.ts'
 import CallRow from '../src/call/CallRow.vue'
 import CallStage from '../src/call/CallStage.vue'
 import { appOf, probe, type Abilities, type Surroundings } from '../src/call/probe.ts'
@@ -286,7 +286,7 @@ describe('in a call', () => {
     expect(page.stage.find('.call-controls').exists()).toBe(true)
     await page.tap(words.recordNo)
     expect(page.world.commands('call.consent')).toEqual([
-      { call_id: 'call', granted: false, text_version: CONSENT_TEXT, locale: 'zh-CN' },
+      { call_id: 'call', granted: false, text_version: 'caller-2026-11', locale: 'zh-CN' },
     ])
   })
 

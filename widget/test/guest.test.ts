@@ -115,7 +115,7 @@ describe('a guest', () => {
     await becomes({ ...standing, revision: 6, participants: [...standing.participants.slice(0, 2), { ...guest, state: 'joined' }] })
     expect(shown.text()).toContain('可以录下这次通话吗')
     await press(shown, '不录制')
-    expect(commands('call.consent')).toEqual([{ call_id: 'call', granted: false, text_version: 'recording-1', locale: 'zh-CN' }])
+    expect(commands('call.consent')).toEqual([{ call_id: 'call', granted: false, text_version: 'caller-2026-11', locale: 'zh-CN' }])
     await becomes({ ...standing, revision: 7, recording: { state: 'on', code: null } })
     expect(shown.text()).toContain('正在录制')
     await press(shown, '离开')

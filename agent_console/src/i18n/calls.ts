@@ -1,4 +1,5 @@
 /** Every sentence about calls, in both languages. */
+import { AGENT_CONSENT } from '@livedesk/protocol/consents.ts'
 
 export const zhCalls = {
   pane: '与 {name} 的通话',
@@ -159,10 +160,10 @@ export const zhCalls = {
   },
   record: {
     on: '正在录制',
-    ask: '要录制这次通话吗？',
-    askHint: '双方都同意才会录制，存到本会话供售后核实；拒绝不影响通话，随时可以停止。',
-    grant: '同意录制',
-    refuse: '不录制',
+    ask: AGENT_CONSENT.texts['zh-CN'].ask,
+    askHint: AGENT_CONSENT.texts['zh-CN'].promise,
+    grant: AGENT_CONSENT.texts['zh-CN'].grant,
+    refuse: AGENT_CONSENT.texts['zh-CN'].refuse,
     withdraw: '停止录制',
     resume: '改为同意录制',
     waits: '等对方同意录制',
@@ -378,10 +379,10 @@ export const enCalls: typeof zhCalls = {
   },
   record: {
     on: 'Recording',
-    ask: 'Record this call?',
-    askHint: 'It is recorded only when both sides agree, and kept with this conversation. The call goes on either way, and recording can be stopped at any time.',
-    grant: 'Agree to recording',
-    refuse: 'Do not record',
+    ask: AGENT_CONSENT.texts.en.ask,
+    askHint: AGENT_CONSENT.texts.en.promise,
+    grant: AGENT_CONSENT.texts.en.grant,
+    refuse: AGENT_CONSENT.texts.en.refuse,
     withdraw: 'Stop recording',
     resume: 'Agree to recording after all',
     waits: 'Waiting for the other side to agree to recording',

@@ -22,6 +22,7 @@ import {
   type Phase,
 } from '@livedesk/protocol/CallClient.ts'
 import { keptRejoin } from '@livedesk/protocol/call/rejoin.ts'
+import { AGENT_CONSENT } from '@livedesk/protocol/consents.ts'
 import { defineStore } from 'pinia'
 import { computed, ref, shallowRef, watch } from 'vue'
 import { isMine } from '../desk/model.ts'
@@ -31,8 +32,6 @@ import { useWorld } from './world.ts'
 
 /** How long the end of a call stays on the screen; the log keeps its line. */
 const ENDED_MS = 8_000
-/** The words of the recording question that were shown, as the record of consent names them. */
-export const RECORDING_TEXT = 'console-2026-11'
 
 /** How a supervisor is in a call, as the commands have it. */
 export type Watching = 'listen' | 'whisper' | 'barge'
@@ -198,7 +197,7 @@ export const useCalls = defineStore('calls', () => {
 
   const hangUp = (call: Call): Promise<void> => theClient().hangUp(call.call_id)
   const dismiss = (call: Call): void => theClient().dismiss(call.call_id)
-  const consent = (granted: boolean): Promise<void> => theClient().consent(granted, RECORDING_TEXT, settings.settings.language)
+  const consent = (granted: boolean): Promise<void> => theClient().consent(granted, AGENT_CONSENT.version, settings.settings.language)
 
   /** Opens or shuts one of one's own; what it was refused for, or null. */
   async function device(kind: 'microphone' | 'camera' | 'screen', on: boolean): Promise<DeviceFault | null> {

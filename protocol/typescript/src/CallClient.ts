@@ -1,5 +1,5 @@
 import { asRefusal, isTransient, Refusal } from './refusal.ts'
-import type { Call, CallMark, Participant, StillAsked } from './wire.ts'
+import type { Call, CallMark, GiveConsent, Participant, StillAsked } from './wire.ts'
 import { CallLeg } from './call/CallLeg.ts'
 import { Devices } from './call/Devices.ts'
 import { MarkTrack } from './call/MarkTrack.ts'
@@ -42,7 +42,7 @@ export const BLANK_MS = 500
  * await calls.answer(callId)                                    // the other way round
  * element.srcObject = calls.view.active.streams.get(participantId)
  * calls.devices.setMicrophone(false); calls.devices.switchCamera(); calls.devices.shareScreen(true)
- * await calls.consent(true, 'recording-1', 'zh-CN')
+ * await calls.consent(true, CALLER_CONSENT.version, 'zh-CN')
  * await calls.draw({ shape: 'circle', mark_id: calls.newMarkId(), of, frame_ms, … })
  * await calls.hangUp(callId); calls.dismiss(callId)
  * ```
@@ -229,7 +229,7 @@ export class CallClient {
   }
 
   /** Agrees to being recorded or not, by the text that was shown; refusing after agreeing withdraws. */
-  async consent(granted: boolean, textVersion: string, locale: 'zh-CN' | 'en'): Promise<void> {
+  async consent(granted: boolean, textVersion: GiveConsent['text_version'], locale: 'zh-CN' | 'en'): Promise<void> {
     const { callId } = this.active()
     const said = { call_id: callId, granted, text_version: textVersion, locale }
     this.called(await this.options.socket.insist('call.consent', said))

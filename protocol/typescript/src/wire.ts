@@ -1877,7 +1877,7 @@ export interface Flow {
 export interface GiveConsent {
   call_id: string;
   granted: boolean;
-  text_version: string;
+  text_version: "caller-2026-11" | "agent-2026-11";
   locale: "zh-CN" | "en";
 }
 /**

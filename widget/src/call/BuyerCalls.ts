@@ -1,5 +1,6 @@
 import { asRefusal, browserClock, type Call, type StillAsked } from '@livedesk/protocol'
 import { CallClient, callSocket, DeviceRefused, pageBrowser, type CallsView, type CallView, type DeviceFault } from '@livedesk/protocol/CallClient.ts'
+import { CALLER_CONSENT } from '@livedesk/protocol/consents.ts'
 import { shallowReactive } from 'vue'
 import type { Desk } from '../desk.ts'
 import { locale } from '../words.ts'
@@ -8,8 +9,6 @@ import { Ring } from './ring.ts'
 import { takeStill } from './still.ts'
 import { callWords, codeWords } from './words.ts'
 
-/** Which text about recording was shown; another wording is another name. */
-export const CONSENT_TEXT = 'recording-1'
 /** The stream's sound of 1 while it rings, and while one talks. */
 const RINGING_VOLUME = 0.35
 const TALKING_VOLUME = 0.15
@@ -179,7 +178,7 @@ export class BuyerCalls {
   }
 
   consent(granted: boolean): void {
-    this.client.consent(granted, CONSENT_TEXT, locale.value).catch((thrown: unknown) => (this.ui.refused = asRefusal(thrown).code))
+    this.client.consent(granted, CALLER_CONSENT.version, locale.value).catch((thrown: unknown) => (this.ui.refused = asRefusal(thrown).code))
   }
 
   /** Whatever one wishes of a device: a refusal is a sentence, never an error. */

@@ -1,4 +1,5 @@
 import type { CallEntry } from '@livedesk/protocol'
+import { CALLER_CONSENT } from '@livedesk/protocol/consents.ts'
 import { computed } from 'vue'
 import { locale } from '../words.ts'
 import { APP_NAMES } from './apps.ts'
@@ -38,10 +39,10 @@ const zh = {
   inVideo: '视频通话中',
   inVoice: '语音通话中',
 
-  recordAsk: '可以录下这次通话吗？',
-  recordHelp: '录像只用于处理您的售后，随时可以停止。不同意也能继续通话。',
-  recordYes: '同意录制',
-  recordNo: '不录制',
+  recordAsk: CALLER_CONSENT.texts['zh-CN'].ask,
+  recordHelp: CALLER_CONSENT.texts['zh-CN'].promise,
+  recordYes: CALLER_CONSENT.texts['zh-CN'].grant,
+  recordNo: CALLER_CONSENT.texts['zh-CN'].refuse,
   recording: '正在录制',
   recordStop: '停止录制',
   recordAllow: '允许录制',
@@ -184,10 +185,10 @@ const en: CallWords = {
   inVideo: 'Video call',
   inVoice: 'Voice call',
 
-  recordAsk: 'May we record this call?',
-  recordHelp: 'The recording only serves your claim, and you can stop it at any time. The call goes on either way.',
-  recordYes: 'Record',
-  recordNo: 'Do not record',
+  recordAsk: CALLER_CONSENT.texts.en.ask,
+  recordHelp: CALLER_CONSENT.texts.en.promise,
+  recordYes: CALLER_CONSENT.texts.en.grant,
+  recordNo: CALLER_CONSENT.texts.en.refuse,
   recording: 'Recording',
   recordStop: 'Stop recording',
   recordAllow: 'Allow recording',

@@ -9,11 +9,9 @@ import {
   type DeviceFault,
   type GuestSocket,
 } from '@livedesk/protocol/CallClient.ts'
+import { CALLER_CONSENT } from '@livedesk/protocol/consents.ts'
 import { shallowReactive } from 'vue'
 import { language } from './words.ts'
-
-/** Which text about recording was shown; the widget's has the same name and the same promise. */
-export const CONSENT_TEXT = 'recording-1'
 
 /** What the guest does before his media is in: choose how he comes, answer the browser, look at himself. */
 export type Before = 'choose' | 'asking' | 'preview' | 'in' | 'left'
@@ -105,7 +103,7 @@ export class GuestCall {
   }
 
   consent(granted: boolean): void {
-    this.client.consent(granted, CONSENT_TEXT, language.value).catch(() => {})
+    this.client.consent(granted, CALLER_CONSENT.version, language.value).catch(() => {})
   }
 
   leave(): void {

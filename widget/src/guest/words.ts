@@ -1,5 +1,6 @@
 import type { Participant } from '@livedesk/protocol'
 import type { DeviceFault, Phase } from '@livedesk/protocol/CallClient.ts'
+import { CALLER_CONSENT } from '@livedesk/protocol/consents.ts'
 import { computed, shallowRef } from 'vue'
 import { readersLocale, type Locale } from '../locale.ts'
 
@@ -28,10 +29,10 @@ const zh = {
   refused: '没能接通，请再试一次。',
   soundBlocked: '点按开启声音',
   recording: '正在录制',
-  recordAsk: '可以录下这次通话吗？',
-  recordHelp: '录像只用于处理这次售后，随时可以停止。不同意也能继续通话。',
-  recordYes: '同意录制',
-  recordNo: '不录制',
+  recordAsk: CALLER_CONSENT.texts['zh-CN'].ask,
+  recordHelp: CALLER_CONSENT.texts['zh-CN'].promise,
+  recordYes: CALLER_CONSENT.texts['zh-CN'].grant,
+  recordNo: CALLER_CONSENT.texts['zh-CN'].refuse,
   recordStop: '停止录制',
   recordAllow: '允许录制',
   mute: '静音',
@@ -87,10 +88,10 @@ const en: GuestWords = {
   refused: 'That did not work. Please try again.',
   soundBlocked: 'Tap for sound',
   recording: 'Recording',
-  recordAsk: 'May we record this call?',
-  recordHelp: 'The recording only serves this claim, and you can stop it at any time. The call goes on either way.',
-  recordYes: 'Record',
-  recordNo: 'Do not record',
+  recordAsk: CALLER_CONSENT.texts.en.ask,
+  recordHelp: CALLER_CONSENT.texts.en.promise,
+  recordYes: CALLER_CONSENT.texts.en.grant,
+  recordNo: CALLER_CONSENT.texts.en.refuse,
   recordStop: 'Stop recording',
   recordAllow: 'Allow recording',
   mute: 'Mute',
