@@ -37,7 +37,7 @@ describe('time and quality', () => {
 
   it('name what a person notices, the worst first', () => {
     const flow = { kbps: 900, loss: 0, jitter_ms: 4, fps: 24, width: 640, height: 480, freezes: 0, frozen_ms: 0 }
-    const fine: Figures = { roundTripMs: 30, sent: flow, received: flow, availableKbps: null, silent: false }
+    const fine: Figures = { roundTripMs: 30, sent: flow, received: flow, availableKbps: null, sentFrames: 24, silent: false }
     const of = (change: Partial<typeof flow>, round = 30) => trouble({ ...fine, roundTripMs: round, received: { ...flow, ...change } })
     expect(trouble(fine)).toBeNull()
     expect(of({ loss: 0.03 }, 900)).toEqual({ what: 'loss', percent: 3 })

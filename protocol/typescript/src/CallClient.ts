@@ -14,20 +14,20 @@ export { pageBrowser, type CallBrowser } from './call/browser.ts'
 export { GuestSocket } from './call/guest.ts'
 export { callSocket, type CallSocket } from './call/socket.ts'
 export { EMPTY_BOARD, mayDraw, pictureBox, pointIn, type Board, type Boards, type Box, type Pointer, type Shape } from './call/marks.ts'
-export type { Figures, Level, Rung, Step } from './call/quality.ts'
+export type { Figures, Level, Step } from './call/quality.ts'
 export type { Part, Phase, Role } from './call/state.ts'
 export type { ActiveCall, CallClientOptions, CallsView, CallView } from './call/view.ts'
 
 /** An unanswered join means a dead connection rather than a slow server. */
-export const JOIN_MS = 3_000
+const JOIN_MS = 3_000
 /** From the answer to a path, or another leg is tried. */
-export const PATH_MS = 8_000
+const PATH_MS = 8_000
 /** Pauses between attempts, the first and the longest. */
-export const PAUSE_MS = 250
-export const PAUSE_MOST_MS = 2_000
+const PAUSE_MS = 250
+const PAUSE_MOST_MS = 2_000
 /** Black goes out at once when the page is out of sight; told as camera off after this: a page that is loaded anew
  *  is gone by then, and whoever joins again had it on. */
-export const BLANK_MS = 500
+const BLANK_MS = 500
 
 /**
  * Calls on one page, for buyers, agents, supervisors and guests: rings, media, marks, and how all of it goes on
@@ -84,7 +84,8 @@ export class CallClient {
   private carried = true
 
   constructor(private readonly options: CallClientOptions) {
-    const facing = options.facing ?? (options.side === 'buyer' ? 'environment' : 'user')
+    // A buyer shows what he bought, and not where he is while he does not look.
+    const facing = options.side === 'buyer' ? 'environment' : 'user'
     this.devices = new Devices(options.browser, options.clock, facing, (sent) => this.devicesChanged(sent))
     this.meter = new Meter(options.clock, {
       measured: (leg, figures) => this.measured(leg, figures),
@@ -154,6 +155,7 @@ export class CallClient {
   /** Ends it: the leg is closed, the devices are given back. The call itself is kept for a while. */
   stop(): void {
     this.offs.splice(0).forEach((off) => off())
+    this.asked.clear()
     this.giveUp()
     if (this.state.part) this.do({ type: 'left', callId: this.state.part.callId })
   }
@@ -162,6 +164,10 @@ export class CallClient {
   reconsider(): void {
     this.standAside()
     this.changed()
+  }
+
+  private get stopped(): boolean {
+    return this.offs.length === 0
   }
 
   // Ring -----------------------------------------------------------------------------------------------
@@ -176,7 +182,7 @@ export class CallClient {
       media: wish.media,
       ...(wish.fence === undefined ? {} : { fence: wish.fence }),
     })
-    this.asked.add(called.call.call_id)
+    if (!this.stopped) this.asked.add(called.call.call_id)
     this.called(called)
     return called.call
   }
@@ -279,6 +285,8 @@ export class CallClient {
     const asked = this.state.calls.filter((call) => this.meOf(call)).map((call) => call.call_id)
     try {
       const { calls, now } = await this.options.socket.insist('call.load', {})
+      if (this.stopped) return
+      this.carried = true
       this.do({ type: 'loaded', ahead: now - this.options.clock.now(), calls, asked })
       for (const call of calls) {
         const own = keptRejoin(this.options.browser, call.call_id)
@@ -286,6 +294,7 @@ export class CallClient {
         this.joinIfAnswered(call)
       }
     } catch (thrown) {
+      if (this.stopped) return
       // Events and the next connection tell more.
       this.carried = asRefusal(thrown).code !== 'media_away'
       this.changed()
@@ -304,7 +313,7 @@ export class CallClient {
   }
 
   private joinIfAnswered(call: Call): void {
-    if (call.state === 'ringing' || call.state === 'ended' || !this.asked.delete(call.call_id)) return
+    if (this.stopped || call.state === 'ringing' || call.state === 'ended' || !this.asked.delete(call.call_id)) return
     if (!this.state.part) this.join(call.call_id).catch(() => {})
   }
 
@@ -325,7 +334,8 @@ export class CallClient {
           return
         } catch (thrown) {
           if (run !== this.run) return
-          const refusal = asRefusal(thrown)
+          // What no server and no connection said, this browser said of the offer: it would say it of the next one.
+          const refusal = thrown instanceof Refusal ? thrown : new Refusal('description_refused', String(thrown))
           if (!WORTH_TRYING.has(refusal.code) && !isTransient(refusal.code)) {
             this.refused(callId, refusal)
             throw refusal
@@ -437,6 +447,7 @@ export class CallClient {
 
   private measured(leg: CallLeg, figures: Figures): void {
     this.changed()
+    this.devices.sent(this.meter.step === 'audio_only' || figures.silent ? null : figures.sentFrames)
     const call_id = this.state.part?.callId
     if (call_id === undefined) return
     const { roundTripMs: round_trip_ms, sent, received } = figures
@@ -474,7 +485,7 @@ export class CallClient {
   }
 
   private seen(shown: boolean): void {
-    if (this.options.blankWhenHidden ?? this.options.side === 'buyer') {
+    if (this.options.side === 'buyer') {
       this.cancelBlank?.()
       const told = (): void => {
         this.cancelBlank = null
@@ -483,6 +494,7 @@ export class CallClient {
       this.cancelBlank = shown ? null : this.options.clock.after(BLANK_MS, told)
       this.devices.blank(!shown)
     }
+    this.devices.seen(shown)
     if (shown && this.leg && !this.leg.connected) this.legLost()
   }
 

@@ -87,6 +87,31 @@ describe('a call that the buyer asks for', () => {
     expect(world.client.view.carried).toBe(false)
   })
 
+  it('is possible again when the desk carries calls again', async () => {
+    const world = new CallWorld()
+    world.answers['call.load'] = refuse('media_away')
+    world.client.start()
+    await world.clock.pass(0)
+    delete world.answers['call.load']
+    world.reconnected()
+    await world.clock.pass(0)
+    expect(world.client.view.carried).toBe(true)
+  })
+
+  it('is not joined by a page that was stopped, however late the answer comes', async () => {
+    const world = new CallWorld()
+    world.client.start()
+    await world.clock.pass(0)
+    await world.client.invite({ conversationId: 'conversation', media: 'video' })
+    world.living = [answered()]
+    world.reconnected()
+    world.client.stop()
+    world.tell('call.answered', answered())
+    await world.clock.pass(1)
+    expect(world.peers).toHaveLength(0)
+    expect(world.commands('call.join')).toEqual([])
+  })
+
   it('is not joined by another page of the same person', async () => {
     const world = new CallWorld()
     world.client.start()
@@ -241,6 +266,22 @@ describe('a lost path', () => {
   })
 })
 
+describe('a browser that cannot take the offer', () => {
+  it('says so once, asks for no leg after it, and may be told to try again', async () => {
+    const world = await inCall()
+    world.incapable = true
+    world.peer.become('failed')
+    await world.clock.pass(60_000)
+    expect(world.phase).toBe('refused')
+    expect(world.client.view.active!.part.refusal?.code).toBe('description_refused')
+    expect(world.commands('call.join')).toHaveLength(2)
+    expect(world.tracks.every((track) => track.readyState === 'ended')).toBe(true)
+    world.incapable = false
+    await world.client.join('call')
+    expect(world.phase).toBe('connected')
+  })
+})
+
 describe('another page', () => {
   it('of the same person takes the call: this one stops and gives its devices back', async () => {
     const world = await inCall()
@@ -311,6 +352,192 @@ describe('devices', () => {
       expect(world.client.view.devices).toMatchObject({ fault, busy: false, camera: 'off' })
     }
     await expect(world.client.devices.open({ microphone: true })).rejects.toBeInstanceOf(DeviceRefused)
+  })
+
+  /** The browser asks the person, and waits for the answer that this gives. */
+  function questions(world: CallWorld): (() => void)[] {
+    const waiting: (() => void)[] = []
+    world.asked = () => new Promise((resolve) => void waiting.push(resolve))
+    return waiting
+  }
+  const running = (world: CallWorld) => world.tracks.filter((track) => track.readyState === 'live')
+
+  it('are opened once, though they are asked for twice', async () => {
+    const world = new CallWorld()
+    const waiting = questions(world)
+    const both = [world.client.devices.open({ microphone: true }), world.client.devices.open({ microphone: true, camera: true })]
+    await world.clock.pass(0)
+    expect(waiting).toHaveLength(1)
+    waiting.shift()!()
+    await world.clock.pass(0)
+    expect(world.client.view.devices.busy).toBe(true)
+    waiting.shift()!()
+    await Promise.all(both)
+    expect(running(world).map((track) => track.kind)).toEqual(['audio', 'video'])
+    expect(world.client.view.devices).toMatchObject({ microphone: 'on', camera: 'on', busy: false })
+    world.client.devices.close()
+    expect(running(world)).toEqual([])
+  })
+
+  it('of the last call, permitted late, are given back, and those of this call stay', async () => {
+    const world = new CallWorld()
+    const waiting = questions(world)
+    const late = world.client.devices.open({ camera: true, microphone: true })
+    await world.clock.pass(0)
+    world.client.devices.close()
+    const now = world.client.devices.open({ microphone: true })
+    await world.clock.pass(0)
+    expect(waiting).toHaveLength(2)
+    waiting[1]!()
+    await now
+    waiting[0]!()
+    await late
+    expect(running(world)).toEqual([world.client.devices.track('audio')])
+    expect(world.client.view.devices).toMatchObject({ microphone: 'on', camera: 'off', busy: false, fault: null })
+  })
+
+  it('that were refused for the last call are no fault of this one', async () => {
+    const world = new CallWorld()
+    const waiting = questions(world)
+    const late = world.client.devices.open({ camera: true })
+    await world.clock.pass(0)
+    world.client.devices.close()
+    world.denies = 'NotAllowedError'
+    waiting[0]!()
+    await expect(late).rejects.toMatchObject({ fault: 'denied' })
+    expect(world.client.view.devices).toMatchObject({ busy: false, fault: null })
+  })
+
+  it('that the system took while the page was out of sight are opened again when it is back', async () => {
+    const world = await inCall()
+    const [microphone, camera] = world.tracks
+    world.watcher('hidden')
+    microphone!.onmute?.()
+    camera!.onended?.()
+    await world.clock.pass(20_000)
+    expect(world.client.view.devices).toMatchObject({ camera: 'off', fault: 'ended' })
+    world.watcher('shown')
+    await world.clock.pass(600)
+    expect(microphone!.readyState).toBe('ended')
+    expect(running(world)).toEqual([world.client.devices.track('audio'), world.client.devices.track('video')])
+    expect(world.peer.line('0').sent).toBe(world.client.devices.track('audio'))
+    expect(world.peer.line('1').sent).toBe(world.client.devices.track('video'))
+    expect(world.client.view.devices).toMatchObject({ camera: 'on', microphone: 'on', fault: null })
+  })
+
+  it('that come back by themselves, or were paused by the person, are left alone', async () => {
+    const world = await inCall()
+    const [microphone, camera] = world.tracks
+    microphone!.onmute?.()
+    await world.clock.pass(2_500)
+    world.watcher('hidden')
+    camera!.onmute?.()
+    await world.clock.pass(500)
+    world.watcher('shown')
+    camera!.onunmute?.()
+    await world.clock.pass(1_000)
+    expect(world.tracks).toEqual([microphone, camera])
+  })
+
+  it('that were given up by the person do not come back with the page', async () => {
+    const world = await inCall()
+    world.watcher('hidden')
+    world.tracks[1]!.onended?.()
+    world.watcher('shown')
+    await world.client.devices.setCamera(false)
+    await world.clock.pass(1_000)
+    expect(running(world).map((track) => track.kind)).toEqual(['audio'])
+  })
+
+  it('that the system does not give back yet are off, and tried at the next return', async () => {
+    const world = await inCall()
+    world.watcher('hidden')
+    world.tracks[1]!.onmute?.()
+    world.watcher('shown')
+    world.denies = 'NotReadableError'
+    await world.clock.pass(1_000)
+    expect(world.client.view.devices).toMatchObject({ camera: 'off', fault: 'in_use' })
+    world.denies = null
+    await world.clock.pass(60_000)
+    expect(world.client.view.devices.camera).toBe('off')
+    world.watcher('hidden')
+    await world.clock.pass(1_000)
+    world.watcher('shown')
+    await world.clock.pass(1_000)
+    expect(world.client.view.devices).toMatchObject({ camera: 'on', fault: null })
+  })
+
+  it('keep a mute over being opened again', async () => {
+    const world = await inCall()
+    await world.client.devices.setMicrophone(false)
+    world.watcher('hidden')
+    world.tracks[0]!.onmute?.()
+    world.watcher('shown')
+    await world.clock.pass(1_000)
+    expect(world.client.view.devices.microphone).toBe('muted')
+    expect(world.client.devices.track('audio')).toMatchObject({ id: 'audio2', enabled: false })
+  })
+
+  it('are opened anew when the camera is on and no frame goes out, ever more rarely', async () => {
+    const world = await inCall()
+    const opened = () => world.tracks.filter((track) => track.kind === 'video').length
+    world.peer.frames = 30
+    const second = (frames: number) => {
+      world.peer.bytes += 100
+      world.peer.frames! += frames
+      return world.clock.pass(1_000)
+    }
+    for (let n = 0; n < 2; n++) await second(10)
+    for (let n = 0; n < 2; n++) await second(0)
+    expect(opened()).toBe(1)
+    await second(0)
+    expect(opened()).toBe(2)
+    expect(world.peer.line('1').sent).toBe(world.client.devices.track('video'))
+    for (let n = 0; n < 5; n++) await second(0)
+    expect(opened()).toBe(2)
+    await second(0)
+    expect(opened()).toBe(3)
+    await second(5)
+    for (let n = 0; n < 3; n++) await second(0)
+    expect(opened()).toBe(4)
+    expect(running(world)).toHaveLength(2)
+  })
+
+  it('are left alone where the browser does not count frames, and while the camera is off', async () => {
+    const world = await inCall()
+    const seconds = async (all: number) => {
+      for (let n = 0; n < all; n++) {
+        world.peer.bytes += 100
+        await world.clock.pass(1_000)
+      }
+    }
+    await seconds(10)
+    expect(world.tracks).toHaveLength(2)
+    world.peer.frames = 7
+    await world.client.devices.setCamera(false)
+    await seconds(10)
+    expect(world.tracks).toHaveLength(2)
+  })
+
+  it('are those that the person chose, at once and at the next call', async () => {
+    const world = await inCall()
+    await world.client.devices.choose('video', 'usb')
+    expect(world.tracks[1]!.readyState).toBe('ended')
+    expect(world.tracks[2]!.constraints).toMatchObject({ deviceId: { exact: 'usb' } })
+    await world.clock.pass(0)
+    expect(world.peer.line('1').sent).toBe(world.tracks[2])
+    world.denies = 'OverconstrainedError'
+    await expect(world.client.devices.choose('audio', 'gone')).rejects.toMatchObject({ fault: 'missing' })
+    expect(world.tracks[0]!.readyState).toBe('live')
+    world.denies = null
+    world.client.devices.close()
+    await world.client.devices.choose('audio', 'headset')
+    expect(world.tracks).toHaveLength(3)
+    await world.client.devices.open({ camera: true, microphone: true })
+    expect(world.tracks.slice(3).map((track) => track.constraints)).toMatchObject([
+      { deviceId: { ideal: 'headset' } },
+      { deviceId: { ideal: 'usb' } },
+    ])
   })
 
   it('mute by silence and tell the others', async () => {

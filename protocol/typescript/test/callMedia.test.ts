@@ -9,6 +9,7 @@ const figures = (more: Partial<Figures> = {}, sentLoss = 0): Figures => ({
   sent: { kbps: 1_000, loss: sentLoss, jitter_ms: 5 },
   received: { kbps: 1_000, loss: 0, jitter_ms: 5 },
   availableKbps: 2_000,
+  sentFrames: 30,
   silent: false,
   ...more,
 })
@@ -16,7 +17,7 @@ const figures = (more: Partial<Figures> = {}, sentLoss = 0): Figures => ({
 describe('quality', () => {
   it('is the difference of two counts', () => {
     const stats = (scale: number) => [
-      { type: 'outbound-rtp', kind: 'video', bytesSent: 125_000 * scale, framesPerSecond: 30, frameWidth: 1280, frameHeight: 720 },
+      { type: 'outbound-rtp', kind: 'video', bytesSent: 125_000 * scale, framesEncoded: 25 * scale, framesPerSecond: 30, frameWidth: 1280, frameHeight: 720 },
       { type: 'outbound-rtp', kind: 'audio', bytesSent: 4_000 * scale },
       { type: 'remote-inbound-rtp', fractionLost: 0.02, jitter: 0.004, roundTripTime: 0.2 },
       {
@@ -34,6 +35,7 @@ describe('quality', () => {
       sent: { kbps: 1_032, loss: 0.02, jitter_ms: 4, fps: 30, width: 1280, height: 720 },
       received: { kbps: 500, loss: 0.05, jitter_ms: 10, fps: 24, width: 640, height: 480, freezes: 1, frozen_ms: 400 },
       availableKbps: null,
+      sentFrames: 25,
       silent: false,
     })
     expect(measure(first.counts, stats(1), 2_000).figures).toMatchObject({ silent: true })

@@ -47,7 +47,10 @@ export class ToyTrack {
   enabled = true
   readyState: 'live' | 'ended' = 'live'
   contentHint = ''
+  muted = false
   onended: (() => void) | null = null
+  onmute: (() => void) | null = null
+  onunmute: (() => void) | null = null
   capabilities: object = {}
   constructor(
     readonly kind: 'audio' | 'video',
@@ -66,6 +69,7 @@ export class ToyTrack {
 class ToyStream {
   constructor(readonly tracks: ToyTrack[]) {}
   getAudioTracks = (): ToyTrack[] => this.tracks.filter((one) => one.kind === 'audio')
+  getTracks = (): ToyTrack[] => this.tracks
   getVideoTracks = (): ToyTrack[] => this.tracks.filter((one) => one.kind === 'video')
 }
 
@@ -76,6 +80,10 @@ export class ToyPeer {
   localDescription: { sdp: string } | null = null
   closed = false
   bytes = 0
+  /** Frames of the own picture so far; null: this browser does not count them. */
+  frames: number | null = null
+  /** This browser cannot take the offer. */
+  incapable = false
   parameters: { encodings: object[] } = { encodings: [{}] }
   readonly lines = ['0', '1', '2', '3', '4', '5'].map((mid) => ({
     mid,
@@ -91,13 +99,18 @@ export class ToyPeer {
   constructor(readonly config: RTCConfiguration) {}
   line = (mid: string): ToyPeer['lines'][number] => this.lines.find((one) => one.mid === mid)!
   getTransceivers = (): ToyPeer['lines'] => this.lines
-  setRemoteDescription = async (): Promise<void> => {}
+  setRemoteDescription = async (): Promise<void> => {
+    if (this.incapable) throw Object.assign(new Error('no codec'), { name: 'OperationError' })
+  }
   createAnswer = async (): Promise<{ sdp: string }> => ({
     sdp: 'v=0\r\nm=audio\r\na=candidate:1 1 udp 1 192.168.1.7 5000 typ host\r\na=mid:0\r\n',
   })
   setLocalDescription = async (to: { sdp: string }): Promise<void> => void (this.localDescription = to)
   getStats = async (): Promise<Map<string, object>> =>
-    new Map([['pair', { type: 'candidate-pair', nominated: true, state: 'succeeded', bytesReceived: this.bytes }]])
+    new Map<string, object>([
+      ['pair', { type: 'candidate-pair', nominated: true, state: 'succeeded', bytesReceived: this.bytes }],
+      ['sent', { type: 'outbound-rtp', kind: 'video', framesEncoded: this.frames ?? undefined }],
+    ])
   become(state: RTCPeerConnectionState): void {
     this.connectionState = state
     this.onconnectionstatechange?.()
@@ -112,13 +125,19 @@ interface Seen {
   stored: Map<string, string>
   /** The name of the DOMException with which devices are refused. */
   denies: () => string | null
+  /** The person answers the browser's question; at once by default. */
+  asked: () => Promise<void> | null
   watch: (heard: CallWorld['watcher']) => void
+  /** Its peer connections cannot take an offer. */
+  incapable: () => boolean
 }
 
 /** A browser with cameras, as long as the page is `secure`; its peer connections are those in `peers`. */
 export function aBrowser(peers: ToyPeer[], secure: boolean, seen: Partial<Seen> = {}): CallBrowser {
-  const { tracks: opened = [], stored = new Map<string, string>(), denies = () => null, watch = () => {} } = seen
+  const { tracks: opened = [], stored = new Map<string, string>(), denies = () => null, asked = () => null, watch = () => {}, incapable = () => false } = seen
   const open = async (wish: { audio?: unknown; video?: unknown }): Promise<MediaStream> => {
+    const waits = asked()
+    if (waits) await waits
     const name = denies()
     if (name) throw Object.assign(new Error(), { name })
     const kinds = (['audio', 'video'] as const).filter((kind) => wish[kind])
@@ -129,6 +148,7 @@ export function aBrowser(peers: ToyPeer[], secure: boolean, seen: Partial<Seen> 
   return {
     peer: (config) => {
       const peer = new ToyPeer(config)
+      peer.incapable = incapable()
       peers.push(peer)
       return peer as unknown as RTCPeerConnection
     },
@@ -156,6 +176,10 @@ export class CallWorld {
   redials = 0
   /** Refuses to give devices with this name of a DOMException. */
   denies: string | null = null
+  /** The person does not answer the browser's question before this. */
+  asked: () => Promise<void> | null = () => null
+  /** Peer connections of this browser cannot take the offer. */
+  incapable = false
   /** What a new leg's path becomes at once; null: it stays open. */
   path: RTCPeerConnectionState | null = 'connected'
   living: Call[] = []
@@ -194,6 +218,8 @@ export class CallWorld {
       tracks: this.tracks,
       stored: this.stored,
       denies: () => this.denies,
+      asked: () => this.asked(),
+      incapable: () => this.incapable,
       watch: (heard) => void (this.watcher = heard),
     })
     this.client = new CallClient({ side, socket, browser, clock: this.clock, ...(concerns ? { concerns } : {}) })

@@ -1,11 +1,11 @@
 import type { Joined, Track } from '../wire.ts'
 import type { CallBrowser } from './browser.ts'
-import { SENDING, type Rung, type Stats } from './quality.ts'
+import { SENDING, type Stats, type Step } from './quality.ts'
 
 /** The lines of the server's offer on which one's own sound and picture go out (media ids, RFC 5888). */
 const OWN_LINES = { audio: '0', video: '1' } as const
 
-export interface LegHooks {
+interface LegHooks {
   state(state: RTCPeerConnectionState): void
   /** Another line has sound or picture. */
   arrived(): void
@@ -63,7 +63,7 @@ export class CallLeg {
   }
 
   /** How the own picture goes out from now on. A browser that refuses goes on as it did. */
-  async sendAt(step: Rung): Promise<void> {
+  async sendAt(step: Step): Promise<void> {
     if (this.closed) return
     const { sender } = this.line(OWN_LINES.video)
     const parameters = sender.getParameters()

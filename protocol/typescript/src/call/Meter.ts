@@ -3,9 +3,9 @@ import type { CallLeg } from './CallLeg.ts'
 import { climb, levelOf, measure, TOP, type Counts, type Figures, type Ladder, type Level } from './quality.ts'
 
 /** How often the media is measured and reported. */
-export const MEASURE_MS = 1_000
+const MEASURE_MS = 1_000
 /** Measurements without a single byte after which the path is taken for dead. */
-export const SILENT_MEASUREMENTS = 2
+const SILENT_MEASUREMENTS = 2
 
 /** Measures a leg every second and walks the ladder; the step is kept over legs of one call. */
 export class Meter {

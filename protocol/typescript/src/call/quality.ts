@@ -15,6 +15,8 @@ export interface Counts {
   readonly lost: number
   readonly freezes: number
   readonly frozenS: number
+  /** Frames of one's own picture; null where the browser does not count them. */
+  readonly sentFrames: number | null
   /** All that came over the path, so that a dead one shows. */
   readonly arrived: number
 }
@@ -30,6 +32,8 @@ export interface Figures {
   readonly received: Flow
   /** What the path is believed to carry, in kbit/s; null where the browser does not say. */
   readonly availableKbps: number | null
+  /** Frames of one's own picture since the last counts; null where the browser does not count them. */
+  readonly sentFrames: number | null
   /** Nothing at all arrived since the last counts. */
   readonly silent: boolean
 }
@@ -44,13 +48,16 @@ export function measure(before: Counts | null, stats: Stats, at: number): Measur
   let [sentLoss, sentJitter, receivedJitter] = [0, 0, 0]
   let roundTrip: number | null = null
   let available: number | null = null
+  let sentFrames: number | null = null
   const sentPicture = { fps: 0, width: 0, height: 0 }
   const receivedPicture = { fps: 0, width: 0, height: 0 }
   for (const entry of stats) {
     switch (entry.type) {
       case 'outbound-rtp':
         sentBytes += num(entry['bytesSent'])
-        if (entry['kind'] === 'video') largest(sentPicture, entry)
+        if (entry['kind'] !== 'video') break
+        largest(sentPicture, entry)
+        if (typeof entry['framesEncoded'] === 'number') sentFrames = (sentFrames ?? 0) + num(entry['framesEncoded'])
         break
       case 'remote-inbound-rtp':
         sentLoss = Math.max(sentLoss, num(entry['fractionLost']))
@@ -74,7 +81,7 @@ export function measure(before: Counts | null, stats: Stats, at: number): Measur
         break
     }
   }
-  const counts = { at, sentBytes, receivedBytes, received, lost, freezes, frozenS, arrived }
+  const counts = { at, sentBytes, receivedBytes, received, lost, freezes, frozenS, sentFrames, arrived }
   if (!before || at <= before.at) return { counts, figures: null }
   const ms = at - before.at
   const missed = Math.max(0, lost - before.lost)
@@ -96,6 +103,7 @@ export function measure(before: Counts | null, stats: Stats, at: number): Measur
       frozen_ms: capped((frozenS - before.frozenS) * 1000, 60_000),
     },
     availableKbps: available === null ? null : Math.round(available / 1000),
+    sentFrames: sentFrames === null || before.sentFrames === null ? null : Math.max(0, sentFrames - before.sentFrames),
     silent: arrived <= before.arrived,
   }
   return { counts, figures }
@@ -134,8 +142,7 @@ export const SENDING: Readonly<Record<Step, Sending>> = {
   stills: { active: true, scaleResolutionDownBy: 2, maxBitrate: 60_000, maxFramerate: 1 },
   audio_only: { active: false, scaleResolutionDownBy: 2, maxBitrate: 150_000, maxFramerate: 8 },
 }
-export type Rung = Step
-const RUNGS: readonly Rung[] = ['full', 'low_resolution', 'low_rate', 'stills', 'audio_only']
+const RUNGS: readonly Step[] = ['full', 'low_resolution', 'low_rate', 'stills', 'audio_only']
 
 /** Bad seconds in a row before one comes down. */
 export const DOWN_AFTER = 3
@@ -147,7 +154,7 @@ export const TOO_EARLY = 15
 
 /** Where a sender stands on the ladder; counts are seconds. */
 export interface Ladder {
-  readonly step: Rung
+  readonly step: Step
   readonly bad: number
   readonly good: number
   readonly upAfter: number
@@ -157,7 +164,7 @@ export interface Ladder {
 export const TOP: Ladder = { step: 'full', bad: 0, good: 0, upAfter: UP_AFTER, sinceUp: Infinity }
 
 /** Below this the step asks for more than the path carries, in kbit/s. */
-const LEAST_KBPS: Readonly<Record<Rung, number>> = { full: 250, low_resolution: 120, low_rate: 60, stills: 30, audio_only: 0 }
+const LEAST_KBPS: Readonly<Record<Step, number>> = { full: 250, low_resolution: 120, low_rate: 60, stills: 30, audio_only: 0 }
 
 /** The ladder a second later: down when it goes badly, up again by itself when it goes well. */
 export function climb(ladder: Ladder, { sent, roundTripMs, availableKbps, silent }: Figures): Ladder {

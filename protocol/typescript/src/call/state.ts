@@ -8,7 +8,7 @@ export type Role = Participant['role']
  * `lost`: it opens another leg. `elsewhere`: another page or device of the same person carries the call.
  * `refused`: the server said no (`refusal`); `join` tries again.
  */
-export type LegState = 'joining' | 'up' | 'lost' | 'elsewhere' | 'refused'
+type LegState = 'joining' | 'up' | 'lost' | 'elsewhere' | 'refused'
 
 /** This page's part in a call. */
 export interface Part {

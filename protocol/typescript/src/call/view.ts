@@ -1,9 +1,9 @@
 import type { Clock } from '../clock.ts'
 import type { Call, Participant } from '../wire.ts'
 import type { CallBrowser } from './browser.ts'
-import type { DevicesState, Facing } from './Devices.ts'
+import type { DevicesState } from './Devices.ts'
 import type { Boards } from './marks.ts'
-import type { Figures, Level, Rung } from './quality.ts'
+import type { Figures, Level, Step } from './quality.ts'
 import type { CallSocket } from './socket.ts'
 import type { Part, Phase } from './state.ts'
 
@@ -31,7 +31,7 @@ export interface ActiveCall extends CallView {
   readonly figures: Figures | null
   readonly level: Level | null
   /** How far one's own picture has come down on a bad network. */
-  readonly step: Rung
+  readonly step: Step
 }
 
 /** All calls at one instant; a changed one is another object. */
@@ -45,15 +45,14 @@ export interface CallsView {
 }
 
 export interface CallClientOptions {
-  /** Agents may be supervisors too: see `supervise`. */
+  /**
+   * Agents may be supervisors too: see `supervise`. A buyer's rear camera is tried first, and black goes out while
+   * his page is out of sight; of others it is the front one, and it goes on.
+   */
   readonly side: 'buyer' | 'agent' | 'guest'
   readonly socket: CallSocket
   readonly browser: CallBrowser
   readonly clock: Clock
-  /** Which camera is tried first. Default: the rear one for buyers, the front one for others. */
-  readonly facing?: Facing
-  /** Black goes out while the page is out of sight. Default: for buyers. */
-  readonly blankWhenHidden?: boolean
   /** Agents: `(call) => own(call.conversation_id)`, since they also hear of calls they only look at. */
   readonly concerns?: (call: Call) => boolean
 }
