@@ -32,9 +32,11 @@ WritingCode = Literal[
     "files_exhausted",
     "too_long",
     "too_many",
+    "recorder_away",
     "killed",
 ]
-"""Why the writing ended, or was refused from the first (disk_low, too_many)."""
+"""Why the writing ended, or was refused from the first (disk_low, too_many). `recorder_away`: it could not be
+asked to write."""
 
 FinishingCode = Literal["not_decoded", "not_kept", "shelf_away", "disk_full", "disk_error", "journal_damaged"]
 """Why a recording could not be finished. `not_decoded`: the process that decodes died or took too long.
@@ -71,12 +73,16 @@ class RecordingGap(Wire):
 
 
 class RecordingPause(Wire):
-    """A span in which nothing was written, because he withdrew or it was asked for; null lasts to the end."""
+    """A span in which nothing was written; null lasts to the end. `consent_withdrawn` names who took it back.
 
-    participant_id: Id
+    `unasked`, `refused`: somebody was heard who had not answered, or had not agreed. `not_all_here`: all had
+    agreed, and buyer or agent was away.
+    """
+
+    participant_id: Id | None = None
     from_ms: Millis
     to_ms: Millis | None = None
-    reason: Literal["consent_withdrawn", "asked"]
+    reason: Literal["consent_withdrawn", "unasked", "refused", "not_all_here"]
 
 
 class RecordingConsent(Wire):

@@ -19,6 +19,10 @@ Kind = Literal["video", "audio"]
 GapReason = Literal["lost", "restarted"]
 """`lost`: packets that never came; `restarted`: the sender came back with another stream or clock."""
 
+PauseReason = Literal["consent_withdrawn", "unasked", "refused", "not_all_here"]
+"""`consent_withdrawn`: somebody took it back. `unasked`, `refused`: somebody is heard who has not answered,
+or has not agreed. `not_all_here`: all agreed, and buyer or agent is away."""
+
 EndCode = Literal[
     "call_ended", "stopped", "consent_withdrawn", "disk_full", "disk_error", "files_exhausted", "disk_slow",
     "too_long", "killed",
@@ -26,7 +30,7 @@ EndCode = Literal[
 
 SENTENCES: Mapping[EndCode, tuple[str, str]] = {
     "call_ended": ("通话结束，录制完成。", "The call ended and the recording with it."),
-    "stopped": ("录制已由客服停止。", "The recording was stopped by hand."),
+    "stopped": ("录制已停止。", "The recording was stopped."),
     "consent_withdrawn": ("对方撤回同意，录制已停止。", "Consent was withdrawn and the recording ended."),
     "disk_full": ("录制已停止：磁盘已满。", "Recording stopped: the disk is full."),
     "disk_error": ("录制已停止：磁盘读写出错。", "Recording stopped: the disk reported an error."),
@@ -125,11 +129,11 @@ class Consented:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """Nothing is written from `at_ms` on. `participant` withdrew or asked for it."""
+    """Nothing is written from `at_ms` on. `participant` is who withdrew; the other reasons name nobody."""
 
     at_ms: int
-    participant: str
-    reason: Literal["consent_withdrawn", "asked"]
+    participant: str | None
+    reason: PauseReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,8 +232,8 @@ class Pause:
 
     from_ms: int
     to_ms: int | None
-    participant: str
-    reason: str
+    participant: str | None
+    reason: PauseReason
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from recordings.manifest import (
     Instant,
     Kind,
     Paused,
+    PauseReason,
     Resumed,
 )
 from recordings.segments import Segmenter
@@ -100,7 +101,7 @@ class Recording:
         self._tell_ended = ended
         self._sides: dict[str, _Side] = {}
         self._agreed: set[str] = set()
-        self._asked_to_pause = False
+        self._held = False
         self._code: EndCode | None = None
         self._paused = False
 
@@ -200,15 +201,15 @@ class Recording:
             self._agreed.discard(participant)
             self._pause(Paused(self._ms(now), participant, "consent_withdrawn"))
 
-    def pause(self, participant: str, now: Instant) -> None:
-        """Somebody asks for a span that is not recorded, such as a card number being read out."""
-        if not self._asked_to_pause:
-            self._asked_to_pause = True
-            self._pause(Paused(self._ms(now), participant, "asked"))
+    def pause(self, reason: PauseReason, now: Instant) -> None:
+        """Nothing is written until `resume`; again, it is the same pause."""
+        if not self._held:
+            self._held = True
+            self._pause(Paused(self._ms(now), None, reason))
 
     def resume(self, now: Instant) -> None:
-        """The end of what `pause` asked for. A withdrawn consent still stands in the way."""
-        self._asked_to_pause = False
+        """The end of a `pause`. A withdrawn consent still stands in the way."""
+        self._held = False
         self._go_on(now)
 
     def stop(self, code: EndCode, now: Instant) -> None:
@@ -236,7 +237,7 @@ class Recording:
 
     def _go_on(self, now: Instant) -> None:
         everyone = self._sides.keys() == self._agreed
-        if self._code is None and self._paused and everyone and not self._asked_to_pause:
+        if self._code is None and self._paused and everyone and not self._held:
             self._paused = False
             self._lane.note(Resumed(self._ms(now)))
 

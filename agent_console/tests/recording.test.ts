@@ -38,6 +38,11 @@ describe('the time line of a recording', () => {
     expect(found[4]).toMatchObject({ until: 60 * S, name: '王小雨' })
   })
 
+  it('says why nothing was recorded, and names nobody who asked for nothing', () => {
+    const found = moments({ ...view, consents: [], pauses: [{ participant_id: null, from_ms: 5 * S, to_ms: 9 * S, reason: 'not_all_here' }] }, [], [])
+    expect(found).toEqual([{ type: 'pause', key: 'p0', at: 5 * S, until: 9 * S, name: '', reason: 'not_all_here' }])
+  })
+
   it('leads from one to the next and back, and knows the last one that began', () => {
     const found = moments(view, [said(2, 5 * S, '这里')], [arrow(9 * S)])
     expect(neighbour(found, 5 * S, 1)?.at).toBe(9 * S)
@@ -88,6 +93,9 @@ describe('how a recording stands', () => {
     })
     expect(codes.length).toBeGreaterThan(15)
     expect(Object.keys(messages.en.recording.code).sort()).toEqual([...new Set(codes)].sort())
+    const reasons = [...(/"consent_withdrawn", "unasked".*/.exec(source)?.[0] ?? '').matchAll(/"(\w+)"/g)].map((match) => match[1] as string)
+    expect(reasons.length).toBeGreaterThan(3)
+    expect(Object.keys(messages.en.recording.moment)).toEqual(expect.arrayContaining(reasons))
   })
 })
 

@@ -12,12 +12,12 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import permutations
 from pathlib import Path
 from typing import Any
 
-from media.call import Call, Participant, recorded, routes
+from media.call import Call, Participant, routes
 from media.control import Object
 from media.errors import MediaError
 from media.pool import Pool
@@ -26,14 +26,18 @@ from protocol import call as wire
 from protocol.errors import ErrorCode, Refused
 from server.call_bridges import Agreed
 from server.desk.world import Happened, Offer
+from server.media import recording
+from server.media.recording import Ask, Told
 from server.media.turn import Turn
 
 log = logging.getLogger(__name__)
 
 BEFORE_IT_WAS_UP = ("never_connected", "handshake_failed")
 """Ends of a connection that never carried anything."""
-OUR_OWN_ENDS = ("call_ended", "stopped")
-"""Ends of a recording that nobody needs to be told of."""
+NO_ROOM = ("worker_lost", "room_unknown")
+"""The room is gone with its process, which is told by itself."""
+AGAIN_S = 1.0
+"""Between the tries to bring a room to where its call is, when a process does not do as it was asked."""
 
 
 @dataclass(eq=False)
@@ -51,10 +55,7 @@ class _Room:
     """Listener and source, and whether the one hears the other."""
     seats: dict[str, dict[str, int]] = field(default_factory=dict)
     measured: dict[str, Object] = field(default_factory=dict)
-    recording: str | None = None
-    written: set[str] = field(default_factory=set)
-    withdrawn: set[str] = field(default_factory=set)
-    held: bool = False
+    told: Told = field(default_factory=Told)
     settling: asyncio.Task[None] | None = None
 
 
@@ -205,6 +206,7 @@ class MediaRooms:
     # Bringing a room to where its call is.
 
     async def _settle(self, room: _Room) -> None:
+        """Until the room is where its call is; what was not done is tried again while there is a room."""
         settled = None
         while settled is not room.call and self._pool is not None:
             async with room.lock:
@@ -212,18 +214,40 @@ class MediaRooms:
                 try:
                     await self._made_true(self._pool, room, settled)
                 except MediaError as error:
-                    # A lost process is told by itself; nothing else is expected here.
-                    if error.code not in ("worker_lost", "room_unknown"):
-                        log.error("media.unsettled: %s", error, extra={"call_id": settled.id})
+                    if error.code in NO_ROOM:
+                        return
+                    log.error("media.unsettled: %s", error, extra={"call_id": settled.id})
+                    settled = None
+            if settled is None:
+                await asyncio.sleep(AGAIN_S)
 
     async def _made_true(self, pool: Pool, room: _Room, call: Call) -> None:
+        """Each part by itself: what fails of one does not keep the others. Raises the first failure."""
         if call.state == "ended":
             self._rooms.pop(call.id, None)
             await pool.close_room(call.id)
             return
-        gone = room.there - {each.id for each in call.participants if each.state != "left"}
+        failure: MediaError | None = None
+        # The recorder first: of nothing else does a moment too long stay for ever.
+        for part in (self._record, self._let_go, self._become, self._route):
+            try:
+                await part(pool, room)
+            except MediaError as error:
+                if error.code in NO_ROOM:
+                    raise
+                failure = failure or error
+        if failure is not None:
+            raise failure
+
+    async def _let_go(self, pool: Pool, room: _Room) -> None:
+        """Whoever left the call leaves the room."""
+        gone = room.there - {each.id for each in room.call.participants if each.state != "left"}
         for participant_id in sorted(gone):
-            await pool.call("leave", call.id, participant=participant_id)
+            try:
+                await pool.call("leave", room.call.id, participant=participant_id)
+            except MediaError as error:
+                if error.code != "participant_unknown":
+                    raise
             room.there.discard(participant_id)
             for known in (room.coming, room.up, room.seats, room.measured, room.roles):
                 known.pop(participant_id, None)
@@ -231,13 +255,14 @@ class MediaRooms:
             for listener, seats in room.seats.items():
                 if seats.pop(participant_id, None) is not None:
                     self._tell_routed(room, listener)
+
+    async def _become(self, pool: Pool, room: _Room) -> None:
+        """Listeners are listeners, and speakers speakers."""
         for participant_id in sorted(room.there):
-            role = _role(call.of(participant_id))
+            role = _role(room.call.of(participant_id))
             if room.roles.get(participant_id) != role:
-                await pool.call("role", call.id, participant=participant_id, role=role)
+                await pool.call("role", room.call.id, participant=participant_id, role=role)
                 room.roles[participant_id] = role
-        await self._route(pool, room)
-        await self._record(pool, room, call)
 
     async def _route(self, pool: Pool, room: _Room, but: str | None = None) -> None:
         """Make every seat carry whom its listener may hear, and tell them; `but` is told otherwise."""
@@ -272,54 +297,30 @@ class MediaRooms:
             for kind in KINDS
         ]
 
-    async def _record(self, pool: Pool, room: _Room, call: Call) -> None:
-        """Write exactly whom the call says. A gap is a pause; who withdrew and left ends the recording."""
-        wanted = [each for each in recorded(call) if each in room.there]
-        if not wanted:
-            await self._hold(pool, room, call)
-            return
-        if room.withdrawn - room.there:
-            # The recorder goes on only with everybody's consent; he cannot give it any more.
-            room.recording = None
-            await pool.call("stop_recording", call.id)
-        if room.recording is None:
-            room.recording, room.held = self._new_id(), False
-            room.written, room.withdrawn = set(), set()
-        for participant_id in wanted:
-            agreed = room.agreed.get(participant_id)
-            if participant_id in room.written or agreed is None:
-                continue
-            reply = await pool.call(
-                "record",
-                call.id,
-                recording=room.recording,
-                call=call.id,
-                participant=participant_id,
-                actor=agreed.person_id,
-                text_version=agreed.text_version,
-                locale=agreed.locale,
-                utc_ms=agreed.at,
-            )
-            if reply["refused"] is not None:
-                self._recording_failed(call.id, room.recording, reply["refused"])
-                return
-            room.written.add(participant_id)
-            room.withdrawn.discard(participant_id)
-        if room.held:
-            room.held = False
-            await pool.call("resume", call.id)
+    async def _record(self, pool: Pool, room: _Room) -> None:
+        """Write exactly whom the call says."""
+        while ask := recording.due(room.told, room.call, room.there, room.agreed, self._new_id()):
+            room.told = recording.asked(room.told, ask)
+            of = room.told.recording
+            refused = await self._asked(pool, room, ask)
+            if room.told.recording != of:
+                continue  # it ended by itself meanwhile
+            room.told = recording.answered(room.told, ask)
+            if refused is not None:
+                room.told = replace(room.told, failed=True)
+                self._recording_failed(room.call.id, ask.arguments["recording"], refused)
 
-    async def _hold(self, pool: Pool, room: _Room, call: Call) -> None:
-        if room.recording is None or not room.written:
-            return
-        for each in call.participants:
-            if each.consent == "withdrawn" and each.id in room.written:
-                room.written.discard(each.id)
-                room.withdrawn.add(each.id)
-                await pool.call("withdraw", call.id, participant=each.id)
-        if not room.withdrawn and not room.held:
-            room.held = True
-            await pool.call("pause", call.id, participant=min(room.written))
+    async def _asked(self, pool: Pool, room: _Room, ask: Ask) -> str | None:
+        """Why the recorder does not take somebody in; it does, or was asked for something else: None."""
+        try:
+            reply = await pool.call(ask.verb, room.call.id, **ask.arguments)
+        except MediaError as error:
+            if ask.verb != "record" or error.code in NO_ROOM:
+                raise
+            log.error("media.not_recorded: %s", error, extra={"call_id": room.call.id})
+            return "recorder_away"
+        refused: str | None = reply.get("refused")
+        return refused
 
     # What happens in the rooms.
 
@@ -346,9 +347,9 @@ class MediaRooms:
                 room.measured[participant_id] = {
                     name: event[name] for name in ("audio", "video", "link") if name in event
                 }
-            case "recording_ended" if event["recording"] == room.recording:
-                room.recording = None
-                if event["code"] not in OUR_OWN_ENDS:
+            case "recording_ended" if event["recording"] == room.told.recording:
+                room.told = recording.ended(room.told, event["code"])
+                if event["code"] not in recording.OUR_OWN_ENDS:
                     self._recording_failed(call_id, event["recording"], event["code"])
             case "lost":
                 del self._rooms[call_id]

@@ -15,13 +15,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from media import worker
 from media.control import Arguments, Object, name
 from media.errors import MediaError
 from media.ice import Ports
 from media.worker import Verb, Worker
-from recordings.manifest import Consent, EndCode, Instant
+from recordings.manifest import Consent, EndCode, Instant, PauseReason
 from recordings.recorder import FREE_FLOOR_BYTES, Recorder, Recording, RecordingRefused
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 TURN_S = 0.25
 """How often a recording notices what waited long enough and what went wrong."""
 TEXT_LONGEST = 64
+STOPS: tuple[EndCode, ...] = ("stopped", "consent_withdrawn")
+"""Why the desk ends a recording whose call goes on."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -60,9 +63,9 @@ VERBS: Mapping[str, Arguments] = {
         "utc_ms": moment,
     },
     "withdraw": {"room": name, "participant": token},
-    "pause": {"room": name, "participant": token},
+    "pause": {"room": name, "reason": get_args(PauseReason).__contains__},
     "resume": {"room": name},
-    "stop_recording": {"room": name},
+    "stop_recording": {"room": name, "code": STOPS.__contains__},
 }
 """`record` is one participant's consent; `{"refused": code}` in its reply says why nothing is written."""
 
@@ -139,7 +142,7 @@ class RecordingWorker(Worker):
 
     async def _pause(self, asked: Object) -> Object:
         if (recording := self._of(asked)) is not None:
-            recording.pause(asked["participant"], _now())
+            recording.pause(asked["reason"], _now())
         return {}
 
     async def _resume(self, asked: Object) -> Object:
@@ -149,7 +152,7 @@ class RecordingWorker(Worker):
 
     async def _stop_recording(self, asked: Object) -> Object:
         if (recording := self._of(asked)) is not None:
-            recording.stop("stopped", _now())
+            recording.stop(asked["code"], _now())
         return {}
 
     async def _close_recorded(self, asked: Object) -> Object:

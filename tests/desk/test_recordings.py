@@ -11,9 +11,10 @@ from typing import get_args
 
 import pytest
 
+from protocol import recordings as wire
 from protocol.recordings import WritingCode
 from recordings import finishing
-from recordings.manifest import EndCode
+from recordings.manifest import EndCode, PauseReason
 from recordings.recorder import RefusalCode
 from recordings.retention import DAY_MS, STATUTORY_DAYS_MIN
 from server.desk.world import World
@@ -97,6 +98,8 @@ class Job:
 def test_every_word_of_the_recorder_has_a_name_on_the_wire() -> None:
     known = set(get_args(WritingCode))
     assert {*get_args(EndCode), *get_args(RefusalCode)} - known == {"consent_missing"}, "nobody is recorded"
+    reason = wire.RecordingPause.model_fields["reason"].annotation
+    assert get_args(reason) == get_args(PauseReason)
 
 
 async def test_a_full_disk_is_told_on_the_case_and_the_call_goes_on(scene: Scene) -> None:

@@ -121,7 +121,7 @@ async def test_who_did_not_agree_is_heard_and_never_written(tmp_path: Path) -> N
         callers["agent"].on_rtp = hears
         assert await made.agree("agent") is None
         await asyncio.gather(*(talk(caller) for caller in callers.values()))
-        await made.pool.call("stop_recording", "call")
+        await made.pool.call("stop_recording", "call", code="stopped")
         assert await made.ended() == "stopped"
     assert heard > 0
     assert {path.name.partition("-")[0] for path in made.root.glob("rec-1/*.webm")} == {"agent"}

@@ -37,9 +37,7 @@ def segment(participant: str, number: int) -> Segment:
     return Segment(written, 1000, "ab" * 32)
 
 
-@given(
-    st.sampled_from([BEGUN, CONSENT, segment("buyer", 1), Paused(5, "buyer", "asked"), Ended(9, "killed")])
-)
+@given(st.sampled_from([BEGUN, CONSENT, segment("buyer", 1), Paused(5, None, "unasked"), Ended(9, "killed")]))
 def test_a_record_is_read_back_as_it_was_written(record: manifest.Record) -> None:
     line = manifest.encode(record)
     assert line.count(b"\n") == 1
@@ -82,7 +80,7 @@ def test_any_other_line_is_damaged_and_nothing_else(line: bytes) -> None:
 def test_records_add_up_to_a_manifest() -> None:
     found = manifest.add_up([
         BEGUN, CONSENT, segment("buyer", 1), segment("agent", 1), Paused(1000, "buyer", "consent_withdrawn"),
-        Resumed(3000), segment("buyer", 2), Paused(4000, "agent", "asked"),
+        Resumed(3000), segment("buyer", 2), Paused(4000, None, "unasked"),
         Paused(5000, "buyer", "consent_withdrawn"),
         Ended(6000, "call_ended"),
     ])  # fmt: skip
@@ -90,7 +88,7 @@ def test_records_add_up_to_a_manifest() -> None:
     assert [one.written.number for one in found.of("buyer")] == [1, 2]
     assert found.pauses == (
         Pause(1000, 3000, "buyer", "consent_withdrawn"),
-        Pause(4000, 5000, "agent", "asked"),
+        Pause(4000, 5000, None, "unasked"),
         Pause(5000, None, "buyer", "consent_withdrawn"),
     )
     assert found.ended == Ended(6000, "call_ended")

@@ -146,11 +146,13 @@ def test_a_withdrawn_consent_stops_the_writing_at_once_for_both_sides(tmp_path: 
         assert written.end_ms < 3000 or written.begin_ms >= 6000, "nothing of the span between"
 
 
-def test_a_pause_that_was_asked_for_ends_only_when_nobody_has_withdrawn(tmp_path: Path) -> None:
+def test_a_pause_keeps_its_reason_names_nobody_and_ends_only_when_nobody_has_withdrawn(
+    tmp_path: Path,
+) -> None:
     desk = Desk(tmp_path)
     recording = desk.start("buyer", "agent")
-    recording.pause("agent", at(1000))
-    recording.pause("agent", at(1100))
+    recording.pause("not_all_here", at(1000))
+    recording.pause("unasked", at(1100))
     recording.withdraw("buyer", at(2000))
     recording.withdraw("buyer", at(2100))
     recording.resume(at(3000))
@@ -158,8 +160,8 @@ def test_a_pause_that_was_asked_for_ends_only_when_nobody_has_withdrawn(tmp_path
     recording.agree(consent("buyer"), at(4000))
     assert recording.writing
     recording.stop("stopped", at(5000))
-    pauses = [(one.from_ms, one.to_ms, one.reason) for one in whole(desk).pauses]
-    assert pauses == [(1000, 2000, "asked"), (2000, 4000, "consent_withdrawn")]
+    pauses = [(one.from_ms, one.to_ms, one.reason, one.participant) for one in whole(desk).pauses]
+    assert pauses == [(1000, 2000, "not_all_here", None), (2000, 4000, "consent_withdrawn", "buyer")]
 
 
 def test_participants_beyond_the_limit_are_refused(tmp_path: Path) -> None:
@@ -328,7 +330,7 @@ def test_the_end_comes_once_and_nothing_after_it_counts(tmp_path: Path) -> None:
     recording.stop("stopped", at(100))
     recording.stop("call_ended", at(200))
     recording.withdraw("buyer", at(300))
-    recording.pause("buyer", at(300))
+    recording.pause("unasked", at(300))
     recording.agree(consent("agent"), at(300))
     recording.tick(at(400))
     play(recording, call(1))

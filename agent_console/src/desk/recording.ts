@@ -49,7 +49,7 @@ export function moments(view: RecordingView, chat: readonly PublicEntry[], marks
   const found: Moment[] = [
     ...view.consents.map((one, place) => ({ type: 'consent' as const, key: `c${place}`, at: within(one.at_ms), name: name(one.participant_id) })),
     ...view.pauses.map((one, place) => ({
-      type: 'pause' as const, key: `p${place}`, at: within(one.from_ms), until: within(one.to_ms ?? length), name: name(one.participant_id), reason: one.reason,
+      type: 'pause' as const, key: `p${place}`, at: within(one.from_ms), until: within(one.to_ms ?? length), name: name(one.participant_id ?? ''), reason: one.reason,
     })),
     ...chat.flatMap((entry) => said(entry, entry.sent_at - began, length)),
     ...drawings(marks, began, length, name),

@@ -171,7 +171,6 @@ export const zhCalls = {
     withdrawn: '已停止录制：有人撤回了同意',
     failed: '录制已停止：{why}',
     off: '未录制',
-    code: { disk_full: '存储空间不足', other: '录制服务出错（{code}）' },
     said: { unasked: '还没有回答', granted: '同意录制', refused: '不同意录制', withdrawn: '撤回了同意' },
   },
   people: {
@@ -390,7 +389,6 @@ export const enCalls: typeof zhCalls = {
     withdrawn: 'Recording stopped: somebody took the consent back',
     failed: 'Recording stopped: {why}',
     off: 'Not recorded',
-    code: { disk_full: 'no space left', other: 'the recorder failed ({code})' },
     said: { unasked: 'has not answered', granted: 'agreed to recording', refused: 'did not agree', withdrawn: 'took the consent back' },
   },
   people: {

@@ -784,6 +784,7 @@ export interface RecordingEntry {
         | "files_exhausted"
         | "too_long"
         | "too_many"
+        | "recorder_away"
         | "killed"
         | "not_decoded"
         | "not_kept"
@@ -1480,6 +1481,7 @@ export interface RecordingSummary {
         | "files_exhausted"
         | "too_long"
         | "too_many"
+        | "recorder_away"
         | "killed"
         | "not_decoded"
         | "not_kept"
@@ -1504,6 +1506,7 @@ export interface RecordingSummary {
         | "files_exhausted"
         | "too_long"
         | "too_many"
+        | "recorder_away"
         | "killed"
       )
     | null;
@@ -2396,13 +2399,16 @@ export interface RecordingMarks {
   more: boolean;
 }
 /**
- * A span in which nothing was written, because he withdrew or it was asked for; null lasts to the end.
+ * A span in which nothing was written; null lasts to the end. `consent_withdrawn` names who took it back.
+ *
+ * `unasked`, `refused`: somebody was heard who had not answered, or had not agreed. `not_all_here`: all had
+ * agreed, and buyer or agent was away.
  */
 export interface RecordingPause {
-  participant_id: string;
+  participant_id?: string | null;
   from_ms: number;
   to_ms?: number | null;
-  reason: "consent_withdrawn" | "asked";
+  reason: "consent_withdrawn" | "unasked" | "refused" | "not_all_here";
 }
 /**
  * One participant's file. All begin at the recording's zero, so two are in step at the same time.
