@@ -21,6 +21,9 @@ from media.seats import Kind
 
 #: Packets of video kept for whoever asks again: three seconds at 1.5 Mbit/s. A power of two.
 CACHE = 512
+#: Packets that one line sends again at once, and a second: a participant who names all that he can costs the
+#: process two milliseconds. What is not sent is asked for again, or given up with a keyframe.
+MOST_RESENT, RESENT_A_SECOND = CACHE // 4, CACHE // 2
 #: Padding packets whose numbers were closed up, remembered while late packets may still come around them.
 MOST_CLOSED = 64
 #: Keyframes cost a burst: however many listeners ask, the sender is asked no more often.
@@ -42,10 +45,10 @@ class Line:
     """One outgoing stream of a leg: what its participant hears or sees on one media line."""
 
     __slots__ = (
-        "_closed", "_name", "_new", "_output", "_start", "allowed", "clock_sent", "fraction_lost", "jitter",
-        "kind", "octets", "outgoing", "packets", "plain_from", "resent", "rtx_sequence", "sequence",
-        "sequence_offset", "source", "throttles", "timestamp", "timestamp_at", "timestamp_offset",
-        "wait_for_keyframe",
+        "_closed", "_name", "_new", "_output", "_resends", "_resends_at", "_resent_at", "_start", "allowed",
+        "clock_sent", "fraction_lost", "jitter", "kind", "octets", "outgoing", "packets", "plain_from",
+        "resent", "rtx_sequence", "sequence", "sequence_offset", "source", "throttles", "timestamp",
+        "timestamp_at", "timestamp_offset", "wait_for_keyframe",
     )  # fmt: skip
 
     def __init__(
@@ -76,12 +79,16 @@ class Line:
         self._new = True
         self._start = 0
         self._closed: list[int] = []
+        self._resends, self._resends_at = float(MOST_RESENT), 0.0
+        self._resent_at: list[float] = []
+        """By place in the source's cache; empty before the first retransmission."""
 
     def begin(self) -> None:
         """The next packet is the first of another source."""
         self._new = True
         self.plain_from = _NEVER
         self._closed.clear()
+        self._resent_at = []
         self.wait_for_keyframe = self.kind == "video"
 
     def settle(self, reception: Reception) -> None:
@@ -132,15 +139,24 @@ class Line:
             found -= 1
         return found
 
-    def retransmit(self, sequences: tuple[int, ...]) -> None:
-        """Send again what the participant missed, as far as it is still there (RFC 4588)."""
+    def retransmit(self, sequences: tuple[int, ...], now: float, rtt: float) -> None:
+        """Send again what the participant missed (RFC 4588), as far as it is there and the budget reaches.
+
+        Nothing twice within `rtt` seconds: whoever asks so soon cannot know yet what was sent.
+        """
         source, rtx = self.source, self.outgoing.rtx
         if source is None or rtx is None or self._new:
             return
+        self._resends = min(MOST_RESENT, self._resends + (now - self._resends_at) * RESENT_A_SECOND)
+        self._resends_at = now
+        self._resent_at = self._resent_at or [float("-inf")] * CACHE
         for sequence in sequences:
+            if self._resends < 1:
+                return
             number = self.original(sequence, source.reception.expected - 1)
             packet = source.cached(number) if number >= self._start else None
-            if packet is None:
+            place = number & (CACHE - 1)
+            if packet is None or now - self._resent_at[place] < rtt:
                 continue
             timestamp = (int.from_bytes(packet[4:8]) + self.timestamp_offset) & _U32
             renumbered = packet[:4] + timestamp.to_bytes(4) + packet[8:]
@@ -148,6 +164,8 @@ class Line:
             if again is not None:
                 self.rtx_sequence = (self.rtx_sequence + 1) & 0xFFFF
                 self.resent += 1
+                self._resends -= 1
+                self._resent_at[place] = now
                 self._output.send(again)
 
     def reported(self, block: ReportBlock, now: float) -> float | None:

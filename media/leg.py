@@ -27,13 +27,17 @@ from media.negotiation import (
     offer,
     read_answer,
 )
+from media.reception import SHORTEST_RETRY_S
 from media.seats import KINDS, SEATS, Kind, mid
 
 #: Another SSRC of the same kind is taken for the participant's own new start after such a silence.
 NEW_SSRC_AFTER_S = 1.0
+#: A source tells its clocks each second; what comes quicker is not sent on to everybody.
+CLOCKS_EVERY_S = 0.1
 #: A listener's browser may ask for keyframes only so often: each costs everybody.
 LISTENER_KEYFRAME_EVERY_S = 1.0
 
+_NEVER = 0, float("-inf")
 _KIND_OF = {OPUS: KINDS[0], VP8: KINDS[1]}
 _FAMILIAR = {b"\xbe\xde\x00\x01\x20", b"\xbe\xde\x00\x01\x32"}
 """A lone audio level (id 2, one byte) and a lone send time (id 3, three): what browsers send."""
@@ -255,7 +259,7 @@ class Leg:
             elif isinstance(said, rtcp.Nack):
                 line = self._line_by_ssrc.get(said.ssrc)
                 if line is not None:
-                    line.retransmit(said.sequences)
+                    line.retransmit(said.sequences, now, self.rtt_s or SHORTEST_RETRY_S)
             elif isinstance(said, rtcp.KeyframeRequest):
                 self._keyframe_request(said.ssrc, now)
             elif isinstance(said, rtcp.Remb):
@@ -270,7 +274,7 @@ class Leg:
 
     def _sender_report(self, report: rtcp.SenderReport, now: float) -> None:
         stream = self._by_ssrc.get(report.ssrc)
-        if stream is None:
+        if stream is None or now - self._clocks.get(stream.kind, _NEVER)[1] < CLOCKS_EVERY_S:
             return
         self._clocks[stream.kind] = report.ntp >> 16 & 0xFFFFFFFF, now
         for line in stream.lines:

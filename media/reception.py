@@ -14,8 +14,11 @@ from media.rtcp import ReportBlock
 MOST_TRIES = 8
 #: After this a picture is too late to be worth repairing: a new keyframe is quicker.
 REPAIR_WITHIN_S = 1.0
-#: A jump further than this is a new start of the numbers; no cache holds as much.
+#: A jump further than this is a new start of the numbers, and more missing are not waited for: no cache holds
+#: as much.
 LARGEST_GAP = 512
+#: What one NACK asks for, so that it fits into a datagram however far apart they are.
+MOST_ASKED = 256
 #: Between tries on a link whose round trip is not known, and at the least on a very short one.
 FIRST_RTT_S, SHORTEST_RETRY_S = 0.1, 0.02
 #: A pause of the picture that W3C counts as a freeze: three frames, and 150 ms more than one.
@@ -86,11 +89,15 @@ class Reception:
         return number
 
     def _gap(self, number: int, now: float) -> None:
-        if number - self.expected > LARGEST_GAP:
+        gap = number - self.expected
+        if gap > LARGEST_GAP:
             self.given_up += len(self.missing) + 1
             self.missing.clear()
             # The numbers begin anew, nothing of the jump was lost.
-            self.first += number - self.expected
+            self.first += gap
+        elif gap + len(self.missing) > LARGEST_GAP:
+            self.given_up += len(self.missing) + gap
+            self.missing.clear()
         else:
             for missed in range(self.expected, number):
                 self.missing[missed] = _Missing(now)
@@ -137,13 +144,13 @@ class Reception:
 
     def due(self, now: float) -> list[int]:
         """The sequence numbers to ask for now, oldest first. They count as asked; hopeless ones go."""
-        asked = []
+        asked: list[int] = []
         for number, missing in list(self.missing.items()):
             exhausted = missing.tries >= MOST_TRIES and now >= missing.due_at
             if exhausted or now - missing.since > REPAIR_WITHIN_S:
                 del self.missing[number]
                 self.given_up += 1
-            elif now >= missing.due_at:
+            elif now >= missing.due_at and len(asked) < MOST_ASKED:
                 missing.tries += 1
                 missing.asked_at = now
                 missing.due_at = now + self.retry_s

@@ -20,7 +20,7 @@ _CNAME = 1
 
 #: Blocks that one report can carry (five bits count them).
 MOST_BLOCKS = 31
-#: Sequence numbers that one received NACK can name before the rest is not looked at.
+#: Sequence numbers that the NACKs of one received compound can name before the rest is not looked at.
 MOST_NACKED = 512
 
 _HEAD = Struct("!BBH")
@@ -97,7 +97,7 @@ Read = SenderReport | ReportBlock | Nack | KeyframeRequest | Remb | Bye
 def read(packet: Packet) -> list[Read]:
     """What a compound packet says, in its order. Types that nobody here acts on are passed over."""
     found: list[Read] = []
-    position, end = 0, len(packet)
+    position, end, nacked = 0, len(packet), 0
     while position + 4 <= end:
         first, kind, words = _HEAD.unpack_from(packet, position)
         after = position + 4 + 4 * words
@@ -109,7 +109,12 @@ def read(packet: Packet) -> list[Read]:
             if not 0 < padding <= after - position - 4:
                 break
             stop = after - padding
-        _read_one(found, packet, kind, first & 31, position + 4, stop)
+        if kind == RTPFB and first & 31 == _NACK:
+            if stop - position >= 16 and nacked < MOST_NACKED:
+                found.append(said := _nack(packet, position + 4, stop, MOST_NACKED - nacked))
+                nacked += len(said.sequences)
+        else:
+            _read_one(found, packet, kind, first & 31, position + 4, stop)
         position = after
     return found
 
@@ -128,8 +133,6 @@ def _read_one(found: list[Read], packet: Packet, kind: int, count: int, at: int,
     elif kind == BYE:
         sources = range(at, min(at + 4 * count, stop - 3), 4)
         found.append(Bye(tuple(_SSRC.unpack_from(packet, source)[0] for source in sources)))
-    elif kind == RTPFB and count == _NACK and stop - at >= 12:
-        found.append(_nack(packet, at, stop))
     elif kind == PSFB and count == _PLI and stop - at >= 8:
         found.append(KeyframeRequest(_SSRC.unpack_from(packet, at + 4)[0]))
     elif kind == PSFB and count == _FIR:
@@ -145,15 +148,15 @@ def _block(packet: Packet, at: int) -> ReportBlock:
     return ReportBlock(ssrc, loss >> 24, lost - (1 << 24) if lost >> 23 else lost, highest, jitter, lsr, dlsr)
 
 
-def _nack(packet: Packet, at: int, stop: int) -> Nack:
+def _nack(packet: Packet, at: int, stop: int, most: int) -> Nack:
     sequences: list[int] = []
     for item in range(at + 8, stop - 3, 4):
         first, following = _ITEM.unpack_from(packet, item)
         sequences.append(first)
         sequences += [(first + 1 + bit) & 0xFFFF for bit in range(16) if following >> bit & 1]
-        if len(sequences) >= MOST_NACKED:
+        if len(sequences) >= most:
             break
-    return Nack(_SSRC.unpack_from(packet, at + 4)[0], tuple(sequences[:MOST_NACKED]))
+    return Nack(_SSRC.unpack_from(packet, at + 4)[0], tuple(sequences[:most]))
 
 
 def _remb(packet: Packet, at: int, stop: int) -> Remb:

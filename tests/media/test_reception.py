@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.reception import LARGEST_GAP, MOST_TRIES, REPAIR_WITHIN_S, Reception
+from media.reception import LARGEST_GAP, MOST_ASKED, MOST_TRIES, REPAIR_WITHIN_S, Reception
+from media.rtcp import nack
 
 
 def video() -> Reception:
@@ -60,6 +61,28 @@ def test_the_largest_gap_is_repaired_and_a_larger_one_is_a_new_start() -> None:
     assert len(near.missing) == LARGEST_GAP
     assert len(far.missing) == 0
     assert (far.given_up, far.lost) == (1, 0)
+
+
+def test_more_missing_than_any_cache_holds_are_given_up_together() -> None:
+    reception = video()
+    reception.received(0, 0, 100, 0.0)
+    reception.received(LARGEST_GAP, 0, 100, 0.0)
+    reception.received(LARGEST_GAP + 2, 0, 100, 0.0)
+    assert len(reception.missing) == LARGEST_GAP
+    reception.received(LARGEST_GAP + 4, 0, 100, 0.0)
+    assert len(reception.missing) == 0
+    assert reception.given_up == reception.lost == LARGEST_GAP + 1
+
+
+def test_what_is_asked_for_at_once_fits_into_a_datagram_however_far_apart_it_is() -> None:
+    reception = video()
+    for number in range(18 * (MOST_ASKED + 1) + 1):
+        if number % 18 != 1:
+            reception.received(number, 0, 100, 0.0)
+    first = reception.due(0.0)
+    assert len(first) == MOST_ASKED
+    assert len(nack(1, 2, first)) < 1_200
+    assert len(reception.due(0.0)) == 1
 
 
 def test_the_fraction_lost_is_of_the_time_since_the_last_report() -> None:

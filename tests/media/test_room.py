@@ -6,6 +6,7 @@ import asyncio
 import struct
 from contextlib import suppress
 from functools import partial
+from time import monotonic
 
 import pytest
 from aiortc.rtp import (
@@ -22,6 +23,8 @@ from pylibsrtp import Error as SrtpError
 from benchmarks.caller import Caller
 from media import rtcp
 from media.errors import MediaError
+from media.forwarder import MOST_RESENT, RESENT_A_SECOND
+from media.leg import CLOCKS_EVERY_S
 from media.limits import MOST_PARTICIPANTS
 from media.negotiation import OPUS, VP8, VP8_RTX
 from media.seats import SEATS, mid
@@ -39,6 +42,10 @@ def picture(caller: Caller, number: int, *, key: bool = False, packets: int = 1)
 
 def asked_for_keyframes(made: Call, name: str) -> int:
     return sum(packet.fmt == 1 for packet in made.heard[name].said(RtcpPsfbPacket))
+
+
+def spoken(heard: Heard, text: bytes) -> bool:
+    return any(packet.payload == text for packet in heard.of(OPUS))
 
 
 def both(heard: Heard) -> bool:
@@ -190,6 +197,31 @@ async def test_a_listener_gets_again_what_he_missed_as_a_retransmission() -> Non
                 first.payload,
                 first.marker,
             )
+
+
+async def test_a_flood_of_nacks_and_reports_costs_the_others_nothing() -> None:
+    """Each datagram asks nine times for all that is cached, or tells one clock 45 times."""
+    async with call() as made:
+        buyer, agent = await made.join("buyer"), await made.join("agent")
+        heard = made.heard["agent"]
+        began = monotonic()
+        for number in range(1, 201):
+            picture(buyer, number, key=number == 1)
+            await heard.until(partial(seen, heard, number))
+        newest = heard.of(VP8)[-1]
+        every = [(newest.sequence_number - back) & 0xFFFF for back in reversed(range(rtcp.MOST_NACKED))]
+        nacks = rtcp.receiver_report(1) + rtcp.nack(1, newest.ssrc, every) * 9
+        clocks = rtcp.sender_report(agent.tracks["audio"].ssrc, 1 << 32, 1, 1, 1) * 45
+        agent.send("audio", b"mine", timestamp=1)
+        for number in range(50):
+            for datagram in (nacks, clocks):
+                for _ in range(4):
+                    agent.send_rtcp(datagram)
+            buyer.send("audio", b"%d" % number, timestamp=number * 960)
+            await heard.until(partial(spoken, heard, b"%d" % number))
+        seconds = monotonic() - began
+        assert len(heard.of(VP8_RTX)) <= MOST_RESENT + RESENT_A_SECOND * seconds
+        assert len(made.heard["buyer"].said(RtcpSrPacket)) <= 1 + seconds / CLOCKS_EVERY_S
 
 
 async def test_padding_is_not_sent_on_and_leaves_no_gap() -> None:

@@ -93,6 +93,16 @@ def test_a_nack_names_no_more_than_its_bound() -> None:
     assert read == rtcp.Nack(2, tuple(range(rtcp.MOST_NACKED)))
 
 
+def test_all_nacks_of_a_compound_together_name_no_more_than_the_bound() -> None:
+    half = list(range(rtcp.MOST_NACKED // 2 + 1))
+    said = rtcp.read(rtcp.nack(1, 2, half) * 3 + rtcp.picture_loss(1, 2))
+    assert said == [
+        rtcp.Nack(2, tuple(half)),
+        rtcp.Nack(2, tuple(half[: rtcp.MOST_NACKED - len(half)])),
+        rtcp.KeyframeRequest(2),
+    ]
+
+
 @given(U32, st.integers(0, (1 << 18) - 1), st.integers(0, 20), st.lists(U32, max_size=4))
 def test_a_remb_is_the_same_both_ways(sender: int, mantissa: int, exponent: int, ssrcs: list[int]) -> None:
     bitrate = mantissa << exponent
