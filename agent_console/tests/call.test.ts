@@ -121,6 +121,32 @@ describe('in a call', () => {
     expect(asked('call.consent').map((one) => one['granted'])).toEqual([true, false])
   })
 
+  it('microphone and speaker are those that were chosen; one that is not to be had leaves the one before', async () => {
+    const device = (kind: string, deviceId: string) => ({ kind, deviceId, label: deviceId }) as MediaDeviceInfo
+    desk.browser.there.push(device('audioinput', 'headset'), device('audioinput', 'gone'), device('audiooutput', 'ear'))
+    const heard: string[] = []
+    Object.assign(HTMLMediaElement.prototype, { setSinkId: async (id: string) => void heard.push(id) })
+    await inCall()
+    find('[aria-label="麦克风与扬声器"]').click()
+    await seen(() => there('.devices select'))
+    const choose = (place: number, id: string) => {
+      const select = document.querySelectorAll<HTMLSelectElement>('.devices select')[place]!
+      select.value = id
+      select.dispatchEvent(new Event('change'))
+    }
+    choose(0, 'headset')
+    await seen(() => desk.browser.asked.length === 2)
+    expect(desk.browser.asked[1]?.audio).toMatchObject({ deviceId: { exact: 'headset' } })
+    choose(1, 'ear')
+    await seen(() => heard.length > 0)
+    expect(heard).toEqual(['ear'])
+    desk.browser.devices!.getUserMedia = () => Promise.reject(new DOMException('', 'OverconstrainedError'))
+    choose(0, 'gone')
+    await seen(() => says('没有换成，仍用原来的设备。'))
+    expect(document.querySelector<HTMLSelectElement>('.devices select')!.value).toBe('headset')
+    Reflect.deleteProperty(HTMLMediaElement.prototype, 'setSinkId')
+  })
+
   it('marks are drawn by the keyboard on the picture, taken back, and those of the buyer are seen', async () => {
     await inCall()
     const radios = [...document.querySelectorAll<HTMLElement>('[role="radio"]')]

@@ -2,7 +2,6 @@
 
 import {
   Refusal,
-  asRefusal,
   browserClock,
   type Call,
   type CallMark,
@@ -49,8 +48,8 @@ export const useCalls = defineStore('calls', () => {
 
   let client: CallClient | null = null
   const view = shallowRef<CallsView | null>(null)
-  /** False while the server has told that it carries no calls. */
-  const carried = ref(false)
+  /** Whether the server has said that it carries calls: before that, the screen offers none. */
+  const carried = computed(() => view.value?.carried ?? false)
   /** The place of the call beside its chat, when that is in sight. */
   const place = shallowRef<HTMLElement | null>(null)
   /** Device ids; empty: the system's own choice. */
@@ -88,22 +87,9 @@ export const useCalls = defineStore('calls', () => {
     client?.stop()
     client = null
     view.value = null
-    carried.value = false
+    // Chosen of devices that are closed now.
+    chosen.value = { microphone: '', camera: '', speaker: '' }
   }
-
-  // With every connection the server says whether it has calls at all: without, the screen offers none.
-  watch(
-    () => desk.readings,
-    () => {
-      if (desk.state === null) return
-      desk.client().request('call.load', {}).then(
-        () => (carried.value = true),
-        (thrown) => {
-          if (asRefusal(thrown).code === 'media_away') carried.value = false
-        },
-      )
-    },
-  )
 
   function owns(conversationId: string): boolean {
     const row = desk.state?.rows[conversationId]
@@ -219,7 +205,9 @@ export const useCalls = defineStore('calls', () => {
     void device('microphone', devices.value.microphone !== 'on')
   }
 
+  /** Throws where it is not to be had; the one of before goes on. */
   async function choose(kind: 'microphone' | 'camera' | 'speaker', deviceId: string): Promise<void> {
+    if (kind !== 'speaker') await theClient().devices.choose(kind === 'microphone' ? 'audio' : 'video', deviceId)
     chosen.value = { ...chosen.value, [kind]: deviceId }
   }
 

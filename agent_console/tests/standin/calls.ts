@@ -152,8 +152,9 @@ export type Tracks = (kind: 'audio' | 'video') => MediaStreamTrack
 const silent: Tracks = (kind) => ({ id: `${kind}-track`, kind, enabled: true, readyState: 'live', stop() {}, getCapabilities: () => ({}), getSettings: () => ({}) }) as unknown as MediaStreamTrack
 
 /** A browser whose connections stand at once and whose devices are never refused; what was asked of them is kept. */
-export function callBrowser(tracks: Tracks = silent): CallBrowser & { asked: MediaStreamConstraints[] } {
+export function callBrowser(tracks: Tracks = silent): CallBrowser & { asked: MediaStreamConstraints[]; there: MediaDeviceInfo[] } {
   const asked: MediaStreamConstraints[] = []
+  const there: MediaDeviceInfo[] = []
   const given = (kinds: ('audio' | 'video')[]) => {
     const all = kinds.map(tracks)
     const of = (kind: string) => all.filter((track) => track.kind === kind)
@@ -161,6 +162,7 @@ export function callBrowser(tracks: Tracks = silent): CallBrowser & { asked: Med
   }
   return {
     asked,
+    there,
     peer: () => aPeer(tracks),
     stream: (made) => new MediaStream(made[0] instanceof EventTarget ? made : []),
     devices: {
@@ -169,7 +171,7 @@ export function callBrowser(tracks: Tracks = silent): CallBrowser & { asked: Med
         return given([...(wish.audio ? (['audio'] as const) : []), ...(wish.video ? (['video'] as const) : [])])
       },
       getDisplayMedia: async (wish: MediaStreamConstraints) => (asked.push(wish), given(['video'])),
-      enumerateDevices: async () => [],
+      enumerateDevices: async () => there,
       addEventListener() {},
       removeEventListener() {},
     } as unknown as MediaDevices,

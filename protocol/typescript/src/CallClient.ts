@@ -81,7 +81,7 @@ export class CallClient {
   private readonly listeners = new Set<() => void>()
   private readonly stillListeners = new Set<(asked: StillAsked) => void>()
   private snap: CallsView | null = null
-  private carried = true
+  private carried = false
 
   constructor(private readonly options: CallClientOptions) {
     // A buyer shows what he bought, and not where he is while he does not look.
@@ -296,7 +296,7 @@ export class CallClient {
     } catch (thrown) {
       if (this.stopped) return
       // Events and the next connection tell more.
-      this.carried = asRefusal(thrown).code !== 'media_away'
+      if (asRefusal(thrown).code === 'media_away') this.carried = false
       this.changed()
     }
     if (this.state.part?.leg === 'up') void this.marks?.read()

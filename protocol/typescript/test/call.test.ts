@@ -80,9 +80,12 @@ describe('a call that the buyer asks for', () => {
 
   it('is known to be impossible where the desk carries none', async () => {
     const world = new CallWorld()
+    world.client.start()
+    expect(world.client.view.carried).toBe(false)
+    await world.clock.pass(0)
     expect(world.client.view.carried).toBe(true)
     world.answers['call.load'] = refuse('media_away')
-    world.client.start()
+    world.reconnected()
     await world.clock.pass(0)
     expect(world.client.view.carried).toBe(false)
   })

@@ -36,7 +36,7 @@ export interface ActiveCall extends CallView {
 
 /** All calls at one instant; a changed one is another object. */
 export interface CallsView {
-  /** This desk carries calls, as far as is known. */
+  /** The server has said, and not taken back, that it carries calls. */
   readonly carried: boolean
   /** The one that rang first is first. Ended ones stay until `dismiss`. */
   readonly calls: readonly CallView[]
