@@ -331,6 +331,66 @@ describe('in a call', () => {
     expect(page.stage.find('.marks').exists()).toBe(false)
   })
 
+  test('whoever else comes is named at once and as long as he is there, also beside the tile, and that he goes is said', async () => {
+    const page = await inCall()
+    const [buyer, agent] = connected().participants
+    const spoken = (): string => page.stage.findAll('[role=status]').map((one) => one.text()).join('|')
+    const named = (): string => page.stage.find('.call-chip.people').text()
+    expect(named()).toContain('木槿')
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    const guest = somebody('guest', { name: '仓库老李', state: 'joined' })
+    page.world.tell('call.joined', connected({ revision: 6, participants: [buyer!, agent!, guest] }), { participant_id: 'guest' })
+    await nextTick()
+    expect(spoken()).toContain('仓库老李（来宾）加入了通话')
+    expect(page.stage.find('.call-chip.moved').text()).toBe('仓库老李（来宾）加入了通话')
+    await vi.advanceTimersByTimeAsync(6_000)
+    expect(page.stage.find('.call-chip.moved').exists()).toBe(false)
+    expect(named()).toContain('木槿、仓库老李（来宾）')
+
+    const boss = somebody('supervisor', { name: '陈主任', mode: 'barge', state: 'joined' })
+    page.made.minimise()
+    page.world.tell('call.changed', connected({ revision: 7, participants: [buyer!, agent!, guest, boss] }), { participant_id: 'supervisor' })
+    await nextTick()
+    expect(spoken()).toContain('陈主任（主管）加入了通话')
+    await vi.advanceTimersByTimeAsync(6_000)
+    expect(named()).toContain('陈主任（主管）、仓库老李（来宾）')
+
+    page.world.tell('call.left', connected({ revision: 8, participants: [buyer!, agent!, { ...guest, state: 'left' }] }))
+    await nextTick()
+    expect(spoken()).toContain('陈主任（主管）、仓库老李（来宾）离开了通话')
+    await vi.advanceTimersByTimeAsync(6_000)
+    expect(page.stage.find('.call-chip.people').exists(), 'the tile names those whom one does not expect').toBe(false)
+  })
+
+  test('what a guest shows is the small picture, his screen the large one, and a tap changes that', async () => {
+    const page = await inCall()
+    const [buyer, agent] = connected().participants
+    const guest = somebody('guest', { name: '仓库老李', state: 'joined', camera: true })
+    const tracks = [
+      { mid: '1', kind: 'video', participant_id: 'agent' },
+      { mid: '3', kind: 'video', participant_id: 'guest' },
+    ]
+    const leg_id = page.calls.client.view.active!.part.legId
+    page.world.hear('call.routed', { call_id: 'call', leg_id, tracks })
+    const shown = async (revision: number, ...others: object[]): Promise<string[]> => {
+      page.world.tell('call.changed', connected({ revision, participants: [buyer!, ...(others as (typeof guest)[])] }))
+      await nextTick()
+      return page.stage.findAll('.picture').map((one) => one.attributes('aria-label')!)
+    }
+    expect(await shown(6, agent!, guest)).toEqual([words.mine, words.theirs('仓库老李')])
+    expect(page.stage.find('.call-small').text()).toBe('仓库老李')
+    expect(await shown(7, { ...agent!, camera: true }, guest)).toEqual([words.mine, words.theirs('木槿'), words.theirs('仓库老李')])
+    expect(await shown(8, { ...agent!, camera: true }, { ...guest, screen: true })).toEqual([
+      words.theirs('仓库老李'),
+      words.mine,
+      words.theirs('木槿'),
+    ])
+    await page.tap(words.enlarge(words.mine))
+    expect(page.stage.find('.picture').attributes('aria-label')).toBe(words.mine)
+    expect(await shown(9, agent!, { ...guest, camera: false }), 'who shows nothing takes no room').toEqual([words.mine])
+  })
+
   test('a still that the agent asks for is taken with the camera that is on, and with none left to the list', async () => {
     const page = await inCall()
     const sent: unknown[] = []

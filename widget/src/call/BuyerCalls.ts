@@ -32,8 +32,6 @@ export interface CallUi {
   fault: DeviceFault | null
   /** Why it did not work, as a code of the wire. */
   refused: string | null
-  /** The other picture is the large one. */
-  swapped: boolean
   soundBlocked: boolean
   /** The agent has just had a still of the camera. */
   still: boolean
@@ -67,7 +65,6 @@ export class BuyerCalls {
       answering: null,
       fault: null,
       refused: null,
-      swapped: false,
       soundBlocked: false,
       still: false,
       link: null,
@@ -325,7 +322,7 @@ export class BuyerCalls {
     clearInterval(this.ticking)
     if (this.live) this.ticking = setInterval(() => (ui.now = Date.now()), 500)
     if (phase === 'ended') {
-      ui.swapped = ui.soundBlocked = false
+      ui.soundBlocked = false
       const over = call!.call.call_id
       setTimeout(() => this.client.dismiss(over), ENDED_MS)
     }

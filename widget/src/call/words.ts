@@ -1,4 +1,4 @@
-import type { CallEntry } from '@livedesk/protocol'
+import type { CallEntry, Participant } from '@livedesk/protocol'
 import { CALLER_CONSENT } from '@livedesk/protocol/consents.ts'
 import { computed } from 'vue'
 import { locale } from '../words.ts'
@@ -64,11 +64,17 @@ const zh = {
   chat: '边聊边看',
   more: '更多',
   tile: '通话小窗，点按放大，方向键移动',
-  swap: '对调两个画面',
+  enlarge: (picture: string) => `放大${picture}`,
 
+  here: '通话中：',
+  and: '、',
+  person: (name: string, role: string) => `${name}（${role}）`,
+  role: { supervisor: '主管', guest: '来宾' },
+  came: (who: string) => `${who}加入了通话`,
+  left: (who: string) => `${who}离开了通话`,
+  me: '我',
   mine: '我的画面',
   theirs: (name: string) => `${name} 的画面`,
-  cameraIsOff: '摄像头已关闭',
   mutedMine: '您已静音',
   marked: '客服在画面上做了标记',
   frozen: '客服定格了画面',
@@ -122,7 +128,6 @@ const zh = {
   askShotsLine: '我这边不能视频，想拍照给您看，请发我要拍的清单。',
   openInBrowser: '在浏览器中打开',
   linkHelp: '在系统浏览器里打开这个链接，通话会在那里继续。链接只能用一次，几分钟内有效。',
-  linkFailed: '没能生成链接，请改为拍照。',
   copyLink: '复制链接',
   copied: '已复制',
 
@@ -210,11 +215,17 @@ const en: CallWords = {
   chat: 'Chat beside it',
   more: 'More',
   tile: 'Call: tap to enlarge, arrow keys move it',
-  swap: 'Swap the pictures',
+  enlarge: (picture) => `Enlarge: ${picture}`,
 
+  here: 'In the call: ',
+  and: ', ',
+  person: (name, role) => `${name} (${role})`,
+  role: { supervisor: 'supervisor', guest: 'guest' },
+  came: (who) => `${who} joined the call`,
+  left: (who) => `${who} left the call`,
+  me: 'Me',
   mine: 'My picture',
   theirs: (name) => `${name}’s picture`,
-  cameraIsOff: 'Camera is off',
   mutedMine: 'You are muted',
   marked: 'The agent drew on the picture',
   frozen: 'The agent holds the picture',
@@ -268,7 +279,6 @@ const en: CallWords = {
   askShotsLine: 'I cannot do video here. I would like to send pictures: please send me the list of what to take.',
   openInBrowser: 'Open in the browser',
   linkHelp: 'Open this link in your system’s browser; the call goes on there. It works once and for some minutes.',
-  linkFailed: 'No link could be made. Please take pictures instead.',
   copyLink: 'Copy the link',
   copied: 'Copied',
 
@@ -296,6 +306,12 @@ const en: CallWords = {
 }
 
 export const callWords = computed<CallWords>(() => (locale.value === 'en' ? en : zh))
+
+/** Somebody else in the call by name, and as what he is there, unless as the agent. */
+export function personWords({ name, role }: Participant): string {
+  const { person, role: words } = callWords.value
+  return role === 'supervisor' || role === 'guest' ? person(name, words[role]) : name
+}
 
 /** A time to come, with its day. */
 export function bookedFor(at: number): string {
