@@ -175,7 +175,7 @@ export const zhCalls = {
   },
   people: {
     title: '通话成员',
-    role: { buyer: '买家', agent: '客服', supervisor: '主管', guest: '嘉宾' },
+    role: { buyer: '买家', agent: '客服', supervisor: '主管', guest: '来宾' },
     mode: { listener: '旁听', whisper: '只与客服说话', barge: '三方通话' },
     state: { invited: '还没有加入', joined: '在通话里', reconnecting: '正在重新连接', left: '已离开' },
     you: '我',
@@ -183,8 +183,8 @@ export const zhCalls = {
     show: '放大 {name} 的画面',
   },
   guest: {
-    title: '邀请第三方',
-    hint: '专家、仓库或主播用一次性链接加入这一通通话；链接随时可以作废。',
+    title: '邀请来宾',
+    hint: '专家、仓库或主播用链接加入，只限这一通通话。谁拿到链接谁就能进来，随时可以作废。',
     name: '对方的称呼',
     namePlaceholder: '例如：仓库 老陈',
     make: '生成链接',
@@ -401,8 +401,8 @@ export const enCalls: typeof zhCalls = {
     show: 'Show {name} large',
   },
   guest: {
-    title: 'Invite a third party',
-    hint: 'An expert, the warehouse or the host joins this one call by a one-time link, which can be revoked at any time.',
+    title: 'Invite a guest',
+    hint: 'An expert, the warehouse or the host joins by a link for this call alone. Whoever has the link can come in; it can be revoked at any time.',
     name: 'Their name',
     namePlaceholder: 'For example: Chen, warehouse',
     make: 'Make a link',

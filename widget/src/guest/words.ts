@@ -10,7 +10,9 @@ const zh = {
   offline: '网络断开了，恢复后会自动继续。',
   invited: (agent: string) => `${agent} 请您加入一次通话`,
   you: (name: string) => `对方会看到您的名字：${name}`,
-  inCall: '正在通话',
+  inCall: (people: string) => `正在通话：${people}`,
+  and: '、',
+  person: (name: string, role: string) => `${name}（${role}）`,
   joinVideo: '打开摄像头加入',
   joinVoice: '只用语音加入',
   joinSilent: '只看只听',
@@ -44,7 +46,7 @@ const zh = {
   mine: '我的画面',
   theirs: (name: string) => `${name} 的画面`,
   noPicture: (name: string) => `${name} 没有打开摄像头`,
-  role: { buyer: '买家', agent: '客服', supervisor: '主管', guest: '您' },
+  role: { buyer: '买家', agent: '客服', supervisor: '主管', guest: '来宾' },
   over: '通话已结束',
   left: '您已离开通话',
   overHelp: '可以关闭这个页面了。',
@@ -69,7 +71,9 @@ const en: GuestWords = {
   offline: 'The network is gone. It goes on by itself when it is back.',
   invited: (agent) => `${agent} asks you to join a call`,
   you: (name) => `You are shown as ${name}`,
-  inCall: 'In the call',
+  inCall: (people) => `In the call: ${people}`,
+  and: ', ',
+  person: (name, role) => `${name} (${role})`,
   joinVideo: 'Join with camera',
   joinVoice: 'Join with voice only',
   joinSilent: 'Just watch and listen',
@@ -103,7 +107,7 @@ const en: GuestWords = {
   mine: 'My picture',
   theirs: (name) => `${name}’s picture`,
   noPicture: (name) => `${name} has the camera off`,
-  role: { buyer: 'buyer', agent: 'agent', supervisor: 'supervisor', guest: 'you' },
+  role: { buyer: 'buyer', agent: 'agent', supervisor: 'supervisor', guest: 'guest' },
   over: 'The call is over',
   left: 'You left the call',
   overHelp: 'You can close this page.',
@@ -154,4 +158,4 @@ export function lineOf(phase: Phase): string {
   }
 }
 
-export const personWords = ({ name, role }: Participant): string => `${name} · ${words.value.role[role]}`
+export const personWords = ({ name, role }: Participant): string => words.value.person(name, words.value.role[role])
