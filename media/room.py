@@ -92,10 +92,13 @@ class Room:
         if one is None:
             if len(self._participants) >= MOST_PARTICIPANTS:
                 raise MediaError("room_full")
-            one = self._participants[name] = _Participant(name, role)
-            self._first_routes(one)
+            one = _Participant(name, role)
+        leg = self._leg(one, role)
         one.role = role
-        leg = self._leg(one)
+        new = name not in self._participants
+        if new:
+            self._participants[name] = one
+            self._first_routes(one)
         before, one.coming = one.coming, leg
         if before is not None:
             await before.close("rejoined")
@@ -105,16 +108,18 @@ class Room:
             await leg.close("never_connected")
             if one.coming is leg:
                 one.coming = None
+                if new:
+                    self._forget(name)
             raise
 
-    def _leg(self, one: _Participant) -> Leg:
+    def _leg(self, one: _Participant, role: Role) -> Leg:
         def report(kind: Kind, ntp: int, rtp_timestamp: int) -> None:
             if self._tap is not None and one.leg is leg:
                 self._tap.tap_report(one.name, kind, ntp, rtp_timestamp)
 
         leg = Leg(
             self._ports,
-            listens_only=one.role == "listener",
+            listens_only=role == "listener",
             on_connected=lambda: self._connected(one, leg),
             on_closed=lambda code: self._ended(one, leg, code),
             on_report=report,
@@ -146,13 +151,16 @@ class Room:
     async def leave(self, name: str) -> None:
         """He goes for good, and his seats become free."""
         one = self._one(name)
-        del self._participants[name]
-        for other in self._participants.values():
-            self._unseat(other, name)
+        self._forget(name)
         for leg in (one.leg, one.coming):
             if leg is not None:
                 await leg.close("left")
         self._told("left", name)
+
+    def _forget(self, name: str) -> None:
+        del self._participants[name]
+        for other in self._participants.values():
+            self._unseat(other, name)
 
     def route(self, listener: str, source: str, kinds: Iterable[Kind]) -> dict[str, int]:
         """Let one hear and see (`kinds`) another; no kinds, not at all. The listener's seats are returned.

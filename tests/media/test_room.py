@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import struct
 from contextlib import suppress
 from functools import partial
 from time import monotonic
+from unittest.mock import AsyncMock
 
 import pytest
 from aiortc.rtp import (
@@ -24,9 +26,11 @@ from benchmarks.caller import Caller
 from media import rtcp
 from media.errors import MediaError
 from media.forwarder import MOST_RESENT, RESENT_A_SECOND
-from media.leg import CLOCKS_EVERY_S
+from media.ice import Ports
+from media.leg import CLOCKS_EVERY_S, Leg
 from media.limits import MOST_PARTICIPANTS
 from media.negotiation import OPUS, VP8, VP8_RTX
+from media.room import Room
 from media.seats import SEATS, mid
 from tests.media.calls import DELTA, INSIDE, KEY, Call, Heard, call
 
@@ -465,6 +469,25 @@ class Copies:
 
     def tap_report(self, participant: str, kind: str, ntp: int, rtp_timestamp: int) -> None:
         self.reports.append((participant, kind, ntp, rtp_timestamp))
+
+
+async def test_who_could_not_join_takes_nobodys_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    room = Room("call", Ports("127.0.0.1", range(port, port + 1)), lambda event: None)
+    await room.join("buyer", "speaker")
+    with pytest.raises(MediaError) as refused:
+        await room.join("agent", "speaker")
+    assert refused.value.code == "no_port"
+    assert not room.knows("agent")
+    await room.leave("buyer")
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="no offer"):
+        patched.setattr(Leg, "offer", AsyncMock(side_effect=OSError("no offer")))
+        await room.join("agent", "speaker")
+    assert not room.knows("agent")
+    await room.join("agent", "speaker")
+    await room.close()
 
 
 async def test_a_recording_gets_packets_as_they_came_and_nothing_before_it_began() -> None:
