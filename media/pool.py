@@ -46,17 +46,18 @@ class _Process:
 
     async def _start(self) -> None:
         self._lost.clear()
-        process = self._process = await asyncio.create_subprocess_exec(
-            *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-        )
-        assert process.stdout is not None  # noqa: S101 - asked for a line above
         try:
+            process = self._process = await asyncio.create_subprocess_exec(
+                *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+            )
+            assert process.stdout is not None  # noqa: S101 - asked for a line above
             async with asyncio.timeout(STARTS_WITHIN_S):
                 ready = await process.stdout.readline()
             if ready.strip() != b"ready":
                 raise MediaError("worker_lost")
             self.control = await Control.connect(self._path, self._pool.on_event, self._lost.set)
-        except (TimeoutError, OSError, MediaError):
+        except (TimeoutError, OSError, MediaError) as fault:
+            log.error("a media process did not start: %s", str(fault) or type(fault).__name__)
             await self._end()
             raise MediaError("worker_lost") from None
 

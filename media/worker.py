@@ -229,13 +229,19 @@ class Worker:
             due = max(due, now - BEAT_S)
             beats += 1
             if beats % WATCH_BEATS == 0:
-                for room in self._rooms.values():
-                    room.watch(now)
+                self._each(Room.watch, now)
             if beats % TICK_BEATS == 0:
                 self._measured.cpu.append((now, time.process_time()))
-                for room in self._rooms.values():
-                    room.tick(now - ticked)
+                self._each(Room.tick, now - ticked)
                 ticked = now
+
+    def _each(self, act: Callable[[Room, float], None], value: float) -> None:
+        """Do it in every room: what goes wrong in one is no matter of the others."""
+        for room in list(self._rooms.values()):
+            try:
+                act(room, value)
+            except Exception:
+                log.exception("the clock of a room failed: %s", room.name)
 
     async def close(self) -> None:
         """End every room and connection."""
@@ -246,7 +252,10 @@ class Worker:
             connection.writer.close()
 
     async def run(self, path: Path) -> None:
-        """Serve at this path until a signal, or until standard input ends. `ready` is printed first."""
+        """Serve at this path until a signal, or until standard input ends. `ready` is printed first.
+
+        A clock that dies ends the process with its error: who started it starts another.
+        """
         server = await asyncio.start_unix_server(self.serve, path)
         await asyncio.to_thread(path.chmod, 0o600)
         stop = asyncio.Event()
@@ -255,6 +264,7 @@ class Worker:
             loop.add_signal_handler(number, stop.set)
         loop.add_reader(sys.stdin.fileno(), _at_end, sys.stdin.fileno(), stop.set)
         clock = asyncio.create_task(self.keep_time())
+        clock.add_done_callback(lambda _: stop.set())
         # What was loaded stays: to look through it again would hold up every call for ten milliseconds.
         gc.collect()
         gc.freeze()
@@ -264,9 +274,9 @@ class Worker:
         clock.cancel()
         server.close()
         await self.close()
+        await asyncio.to_thread(path.unlink, missing_ok=True)
         with contextlib.suppress(asyncio.CancelledError):
             await clock
-        await asyncio.to_thread(path.unlink, missing_ok=True)
 
 
 def _at_end(source: int, then: Callable[[], None]) -> None:

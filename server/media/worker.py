@@ -171,7 +171,10 @@ class RecordingWorker(Worker):
             await asyncio.sleep(TURN_S)
             now = _now()
             for running in list(self._running.values()):
-                running.recording.tick(now)
+                try:
+                    running.recording.tick(now)
+                except Exception:
+                    log.exception("the clock of a recording failed: %s", running.id)
 
     async def close(self) -> None:
         """End every recording, then every room and connection, and wait for the disk."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import re
 import signal
@@ -19,10 +20,13 @@ from hypothesis import strategies as st
 
 from benchmarks.caller import Caller
 from media import control, limits
+from media import pool as pool_module
+from media import worker as worker_module
 from media.control import LONGEST_FRAME, VERBS, Control, packed, read
 from media.errors import CODES, MediaError
 from media.ice import Ports
 from media.pool import Pool
+from media.room import Room
 from media.worker import Verb, Worker
 from tests.media.calls import PORTS
 
@@ -176,6 +180,42 @@ async def test_what_fails_unforeseen_is_answered_and_the_process_goes_on(tmp_pat
         await held.call("stats")
 
 
+async def test_a_fault_in_one_rooms_clock_is_logged_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(worker_module, "BEAT_S", 0.001)
+    ticked = asyncio.Event()
+
+    def tick(room: Room, seconds: float) -> None:
+        if room.name == "broken":
+            raise ZeroDivisionError
+        ticked.set()
+
+    monkeypatch.setattr(Room, "tick", tick)
+    monkeypatch.setattr(Room, "watch", tick)
+    async with served(tmp_path) as (_, path), commanded(path) as (held, _events):
+        for room in ("broken", "sound"):
+            await held.call("open", room=room)
+        for _ in range(2):
+            ticked.clear()
+            await asyncio.wait_for(ticked.wait(), 10)
+    assert "the clock of a room failed: broken" in caplog.messages
+
+
+async def test_a_clock_that_dies_ends_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def dies(worker: Worker) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Worker, "keep_time", dies)
+    monkeypatch.setattr("gc.freeze", lambda: None)
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as stdin, os.fdopen(writing, "w"):
+        monkeypatch.setattr(sys, "stdin", stdin)
+        with pytest.raises(ZeroDivisionError):
+            await asyncio.wait_for(Worker(Ports("127.0.0.1", PORTS)).run(tmp_path / "w.sock"), 10)
+    assert not (tmp_path / "w.sock").exists()
+
+
 async def test_a_subscriber_that_does_not_read_is_let_go(tmp_path: Path) -> None:
     async with served(tmp_path) as (worker, path):
         reader, writer = await asyncio.open_unix_connection(path)
@@ -241,13 +281,25 @@ async def test_no_more_rooms_than_the_limit(tmp_path: Path) -> None:
         assert refused.value.code == "busy"
 
 
-async def test_a_killed_process_loses_its_rooms_with_a_code_and_another_takes_over(tmp_path: Path) -> None:
+async def test_a_killed_process_loses_its_rooms_with_a_code_and_another_takes_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if the machine could not start one at first."""
+    monkeypatch.setattr(pool_module, "RESTART_S", 0.01)
     events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    start, refusals = asyncio.create_subprocess_exec, [OSError(errno.EAGAIN, "no process left")]
+
+    async def starts(*command: str, **kept: Any) -> asyncio.subprocess.Process:
+        if refusals:
+            raise refusals.pop()
+        return await start(*command, **kept)
+
     pool = Pool(COMMAND, tmp_path, events.put_nowait)
     await pool.start()
     try:
         await pool.open("r")
         (pid,) = pool.pids
+        monkeypatch.setattr(asyncio, "create_subprocess_exec", starts)
         os.kill(pid, signal.SIGKILL)
         lost = await asyncio.wait_for(events.get(), 10)
         assert lost == {"event": "lost", "room": "r", "code": "worker_lost"}
@@ -263,6 +315,7 @@ async def test_a_killed_process_loses_its_rooms_with_a_code_and_another_takes_ov
                     assert fault.code == "worker_lost"
                     await asyncio.sleep(0.05)
         assert pool.pids != [pid]
+        assert refusals == []
         assert (await pool.stats())[0]["rooms"] == 1
         await pool.close_room("r")
         await pool.close_room("r")
@@ -285,10 +338,11 @@ async def test_a_process_ends_with_the_server_that_started_it(tmp_path: Path) ->
 
 
 async def test_a_process_that_cannot_start_is_said_so(tmp_path: Path) -> None:
-    pool = Pool([sys.executable, "-c", "pass"], tmp_path, lambda event: None)
-    with pytest.raises(MediaError) as refused:
-        await pool.start()
-    assert refused.value.code == "worker_lost"
+    for command in ([sys.executable, "-c", "pass"], [str(tmp_path / "no such program")]):
+        pool = Pool(command, tmp_path, lambda event: None)
+        with pytest.raises(MediaError) as refused:
+            await pool.start()
+        assert refused.value.code == "worker_lost"
 
 
 def test_commanding_loads_no_media() -> None:

@@ -10,15 +10,18 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from benchmarks.caller import Caller
 from media.errors import MediaError
+from media.ice import Ports
 from media.pool import Pool
 from recordings import journal, orphans
 from recordings.integrity import damages
 from recordings.manifest import Manifest
+from server.media import worker
 from tests.media_worker.talking import FPS, SECONDS, decoded, talk
 
 PORTS = range(49_000, 52_000)
@@ -208,3 +211,23 @@ async def test_a_bad_consent_is_refused_by_code_and_nothing_is_written(
         assert list(made.root.iterdir()) == []
     finally:
         await made.pool.close()
+
+
+async def test_a_fault_in_one_recordings_clock_is_logged_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(worker, "TURN_S", 0.001)
+    ticked = asyncio.Event()
+    broken, sound = Mock(), Mock()
+    broken.tick.side_effect = ZeroDivisionError
+    sound.tick.side_effect = lambda now: ticked.set()
+    process = worker.RecordingWorker(Ports("127.0.0.1", PORTS), tmp_path, "boot-1")
+    process._running |= {"r": worker._Running("rec-r", broken), "s": worker._Running("rec-s", sound)}
+    clock = asyncio.create_task(process.keep_time())
+    for _ in range(2):
+        ticked.clear()
+        await asyncio.wait_for(ticked.wait(), WITHIN_S)
+    clock.cancel()
+    await asyncio.gather(clock, return_exceptions=True)
+    await process.close()
+    assert "the clock of a recording failed: rec-r" in caplog.messages
