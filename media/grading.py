@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 Level = Literal["good", "fair", "poor"]
@@ -28,3 +30,50 @@ def level(*, loss: float, round_trip_ms: int | None, frozen_ms: int) -> Level:
     if loss > LOSS_FAIR or round_trip > ROUND_TRIP_FAIR_MS or frozen_ms > FROZEN_FAIR_MS:
         return "fair"
     return "good"
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A time in which a connection was the same.
+
+    `level` is its worst word and `step` the lowest one of the ladder, as places in their order. `first` and
+    `last` count slots of equal length, both included.
+    """
+
+    first: int
+    last: int
+    level: int
+    step: int
+
+
+def stretches(slots: Sequence[Stretch], most: int) -> tuple[int, list[Stretch]]:
+    """How a connection went, in at most `most` stretches; and how many slots were taken for one.
+
+    `slots` has one each, in their order. What is alike and without a gap is one stretch. Where there are too
+    many, slots are taken two for one and the worse of them counts: a bad moment is drawn longer, never lost.
+    """
+    width, found = 1, _joined(slots)
+    while len(found) > most:
+        width *= 2
+        found = _joined(_merged(slots, width))
+    return width, found
+
+
+def _merged(slots: Sequence[Stretch], width: int) -> list[Stretch]:
+    wide: dict[int, Stretch] = {}
+    for each in slots:
+        place = each.first // width
+        known = wide.get(place, Stretch(place, place, 0, 0))
+        wide[place] = replace(known, level=max(known.level, each.level), step=max(known.step, each.step))
+    return list(wide.values())
+
+
+def _joined(slots: Sequence[Stretch]) -> list[Stretch]:
+    found: list[Stretch] = []
+    for each in slots:
+        before = found[-1] if found else None
+        if before is not None and each == Stretch(before.last + 1, each.last, before.level, before.step):
+            found[-1] = replace(before, last=each.last)
+        else:
+            found.append(each)
+    return found

@@ -30,6 +30,8 @@ CALLS_A_CASE = 20
 """Calls that a case shows, the newest of its conversation; more than one a day for weeks is a mistake."""
 RECORDINGS_A_CASE = 20
 """Recordings that a case shows, the newest of its conversation: one of each call, seldom two."""
+STRETCHES = 30
+"""Stretches of one connection: what a line as wide as a case's column can show apart."""
 CASE_ENTRIES = 500
 """Entries of one case's history: a note a day for more than a year, and one answer stays below a megabyte."""
 
@@ -108,11 +110,24 @@ CaseEntry = TypeAliasType(
 )
 
 
+class CallStretch(Wire):
+    """A time in which somebody's connection was the same. Where none of them is, nothing was measured.
+
+    Its worst word and the lowest step of the ladder that he sent on; in steps of ten seconds or more.
+    """
+
+    from_at: Millis
+    to_at: Millis
+    level: Literal["good", "fair", "poor"]
+    step: Step
+
+
 class CallConnection(Wire):
     """How somebody's connection was in a call: means of measurements, of which one each five seconds is kept.
 
     `fair` and `poor` of `measured` had that word. `lowest_step`: how far its sender came down on the ladder.
-    Freezes and frozen time are whole sums; `rejoins` counts media that came again on another leg.
+    `stretches`: the same in time. Freezes and frozen time are whole sums; `rejoins` counts media that came
+    again on another leg.
     """
 
     role: CallRole
@@ -121,6 +136,8 @@ class CallConnection(Wire):
     fair: int = Field(ge=0)
     poor: int = Field(ge=0)
     lowest_step: Step
+    stretches: list[CallStretch] = Field(max_length=STRETCHES)
+    sent_kbps: Kbps
     received_kbps: Kbps
     loss: Share
     jitter_ms: Delay

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, get_args
 
 from media.call import Call, Participant
+from media.grading import Level, stretches
 from media.steps import Step, Told
 from protocol import call as wire
 from protocol import cases as wire_cases
-from server.storage.calls.store import CallRecord, Connection
+from server.storage.calls.store import SLOT_MS, CallRecord, Connection
 from signaling import facts
 from signaling.facts import ActorKind
 
@@ -93,11 +94,17 @@ def case_call(record: CallRecord, connections: Mapping[str, Connection]) -> wire
         connected_at=call.connected_at,
         ended_at=call.ended_at,
         reason=call.reason,
-        connections=[_connection(each, connections[each.id]) for each in measured[-wire.MAX_PARTICIPANTS :]],
+        connections=[
+            _connection(call, each, connections[each.id]) for each in measured[-wire.MAX_PARTICIPANTS :]
+        ],
     )
 
 
-def _connection(each: Participant, found: Connection) -> wire_cases.CallConnection:
+def _connection(call: Call, each: Participant, found: Connection) -> wire_cases.CallConnection:
+    levels, ladder = get_args(Level), get_args(wire.Step)
+    width, went = stretches(found.slots, wire_cases.STRETCHES)
+    slot_ms = width * SLOT_MS
+    end = call.ended_at or (went[-1].last + 1) * slot_ms
     return wire_cases.CallConnection.model_validate(
         {
             "role": each.role,
@@ -105,7 +112,17 @@ def _connection(each: Participant, found: Connection) -> wire_cases.CallConnecti
             "measured": found.measured,
             "fair": found.fair,
             "poor": found.poor,
-            "lowest_step": max(found.steps, key=get_args(wire.Step).index),
+            "lowest_step": ladder[max(one.step for one in went)],
+            "stretches": [
+                {
+                    "from_at": max(call.rang_at, one.first * slot_ms),
+                    "to_at": min(end, (one.last + 1) * slot_ms),
+                    "level": levels[one.level],
+                    "step": ladder[one.step],
+                }
+                for one in went
+            ],
+            "sent_kbps": round(found.sent_kbps),
             "received_kbps": round(found.received_kbps),
             "loss": round(found.loss, 4),
             "jitter_ms": round(found.jitter_ms),

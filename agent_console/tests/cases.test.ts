@@ -1,6 +1,6 @@
 import type { CallConnection, CaseSummary } from '@livedesk/protocol'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { belongs, mayLead, measures, merged, sharesOf, type Filter } from '../src/desk/cases.ts'
+import { belongs, drawn, mayLead, measures, merged, sharesOf, type Filter } from '../src/desk/cases.ts'
 import { someCases } from './standin/cases.ts'
 import { button, find, mountOn, row, says, seen, unmountAll } from './standin/mounted.ts'
 import { busy, ME } from './standin/scenes.ts'
@@ -35,7 +35,7 @@ describe('the list of cases', () => {
 
 describe('how the connection of a call was', () => {
   const found: CallConnection = {
-    role: 'buyer', name: '小雨', measured: 400, fair: 10, poor: 1, lowest_step: 'full', received_kbps: 700, loss: 0.0044, jitter_ms: 9, round_trip_ms: null, freezes: 0, frozen_ms: 0, rejoins: 0,
+    role: 'buyer', name: '小雨', measured: 400, fair: 10, poor: 1, lowest_step: 'full', stretches: [], sent_kbps: 900, received_kbps: 700, loss: 0.0044, jitter_ms: 9, round_trip_ms: null, freezes: 0, frozen_ms: 0, rejoins: 0,
   }
   it('never rounds a bad moment away, nor the good ones up to all', () => {
     expect(sharesOf(found)).toEqual([{ level: 'good', percent: 97 }, { level: 'fair', percent: 3 }, { level: 'poor', percent: 1 }])
@@ -43,10 +43,18 @@ describe('how the connection of a call was', () => {
     expect(sharesOf({ ...found, fair: 0, poor: 0 })).toEqual([{ level: 'good', percent: 100 }])
   })
   it('names freezes and reconnections only where there were some, and no round trip that nobody measured', () => {
-    expect(measures(found).map(({ name }) => name)).toEqual(['kbps', 'loss', 'jitter'])
+    expect(measures(found).map(({ name }) => name)).toEqual(['sent', 'kbps', 'loss', 'jitter'])
     const rough = measures({ ...found, round_trip_ms: 80, freezes: 2, frozen_ms: 1_450, rejoins: 1 })
-    expect(rough.map(({ name }) => name)).toEqual(['kbps', 'loss', 'trip', 'jitter', 'freezes', 'rejoins'])
+    expect(rough.map(({ name }) => name)).toEqual(['sent', 'kbps', 'loss', 'trip', 'jitter', 'freezes', 'rejoins'])
     expect(rough.find(({ name }) => name === 'freezes')?.values).toEqual({ count: 2, seconds: 1.5 })
+  })
+  it('is drawn along the call, as high as its step, and where nothing was measured not at all', () => {
+    const stretches = [
+      { from_at: 900, to_at: 1_200, level: 'good' as const, step: 'full' as const },
+      { from_at: 1_500, to_at: 1_600, level: 'poor' as const, step: 'audio_only' as const },
+      { from_at: 2_100, to_at: 2_200, level: 'good' as const, step: 'full' as const },
+    ]
+    expect(drawn(stretches, 1_000, 2_000).map(({ left, width, height }) => [left, Number(width.toFixed(3)), height])).toEqual([[0, 0.2, 1], [0.5, 0.1, 0.2]])
   })
 })
 

@@ -139,7 +139,34 @@ async def test_a_case_shows_the_calls_of_its_conversation_and_how_the_connection
     (buyer,) = call["connections"]
     assert (buyer["role"], buyer["measured"], buyer["fair"], buyer["poor"]) == ("buyer", 2, 0, 1)
     assert (buyer["loss"], buyer["round_trip_ms"], buyer["rejoins"]) == (0.1, 40, 0)
+    assert (buyer["sent_kbps"], buyer["received_kbps"]) == (900, 900)
+    (went,) = buyer["stretches"]
+    assert (went["level"], went["step"]) == ("poor", "full") and call["rang_at"] <= went["from_at"]
+    assert went["from_at"] < went["to_at"] <= call["ended_at"]
     assert (buyer["freezes"], buyer["frozen_ms"]) == (3, 450), "what froze between two kept ones counts, too"
+
+
+async def test_a_leg_that_came_back_within_seconds_is_a_rejoin_on_the_case_and_in_the_metrics(
+    scene: Scene,
+) -> None:
+    about = {"conversation_id": scene.conversation_id, "client_id": new_client_id(), "title": "不加热"}
+    case = await scene.agent.ask("case.open", **about)
+    call_id = await scene.talk()
+    buyer_id = (await me(scene.buyer, call_id, "buyer"))["participant_id"]
+    report = {"call_id": call_id, "round_trip_ms": 40, "step": "full", "sent": FLOW, "received": FLOW}
+    first = scene.media.legs[buyer_id]
+    await scene.buyer.ask("call.report", **report, leg_id=first)
+    scene.media.tell("leg_lost", call_id, first)
+    await scene.agent.hears("call.reconnecting")
+    since = len(scene.agent.heard)
+    second = (await scene.join(scene.buyer, call_id))["leg_id"]
+    scene.media.tell("leg_up", call_id, second)
+    await scene.agent.hears("call.joined", since=since)
+    await scene.buyer.ask("call.report", **report, leg_id=second)
+    (call,) = (await scene.agent.ask("case.read", case_id=case["case"]["case_id"]))["calls"]
+    assert [found["rejoins"] for found in call["connections"]] == [1]
+    node = scene.house.node
+    assert b"livedesk_call_rejoins_total 1.0" in node.metrics.render(Snapshot(node.signaling.census()))
 
 
 async def test_a_case_shows_so_many_calls_and_the_newest_of_them(

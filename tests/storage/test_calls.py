@@ -11,8 +11,9 @@ import pytest
 
 from media import steps
 from media.call import RING_MS, Call
+from media.grading import Stretch
 from protocol.errors import ErrorCode, Refused
-from server.storage.calls.store import CallRecord
+from server.storage.calls.store import SLOT_MS, CallRecord
 from server.storage.database import Database
 from tests.storage.world import AGENT, BUYER, COLLEAGUE, NOON, OTHER_BUYER, SHOP, client_id, opened
 
@@ -207,23 +208,26 @@ async def test_measurements_are_kept_up_to_the_limit_and_the_last_level_beyond(d
 async def test_measurements_of_a_call_are_taken_together_for_each_participant(database: Database) -> None:
     await added(database)
 
-    async def measured(who: str, level: str, leg: str, step: str, loss: float, ms: int | None) -> None:
+    async def measured(
+        who: str, level: str, leg: str, step: str, loss: float, ms: int | None, at: int = NOON
+    ) -> None:
         received = {"kbps": 800, "loss": loss, "jitter_ms": 20, "freezes": 1, "frozen_ms": 300}
-        body = {"leg_id": leg, "step": step, "round_trip_ms": ms, "received": received}
+        body = {"leg_id": leg, "step": step, "round_trip_ms": ms, "received": received, "sent": {"kbps": 500}}
         async with database.write() as unit:
-            await unit.calls.add_quality("k1", who, level=level, step=step, body=body, most=9, now=NOON)
+            await unit.calls.add_quality("k1", who, level=level, step=step, body=body, most=9, now=at)
 
     await measured("k1-b", "good", "l1", "full", 0.0, 100)
     await measured("k1-b", "fair", "l1", "low_rate", 0.05, None)
-    await measured("k1-b", "poor", "l2", "full", 0.25, 200)
+    await measured("k1-b", "poor", "l2", "full", 0.25, 200, NOON + SLOT_MS)
     await measured("k1-a", "good", "l3", "full", 0.0, None)
     async with database.read() as unit:
         found = await unit.calls.connections(["k1", "k2"])
         assert await unit.calls.connections([]) == {}
     buyer = found["k1-b"]
     assert (buyer.measured, buyer.fair, buyer.poor, buyer.legs) == (3, 1, 1, 2)
-    assert set(buyer.steps) == {"full", "low_rate"}
-    assert (buyer.received_kbps, buyer.jitter_ms, buyer.round_trip_ms) == (800, 20, 150)
+    place = NOON // SLOT_MS
+    assert buyer.slots == (Stretch(place, place, 1, 2), Stretch(place + 1, place + 1, 2, 0))
+    assert (buyer.sent_kbps, buyer.received_kbps, buyer.jitter_ms, buyer.round_trip_ms) == (500, 800, 20, 150)
     assert buyer.loss == pytest.approx(0.1)
     assert (buyer.freezes, buyer.frozen_ms) == (3, 900)
     assert (found["k1-a"].measured, found["k1-a"].round_trip_ms) == (1, None)

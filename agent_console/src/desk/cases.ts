@@ -1,6 +1,6 @@
 /** Which cases a list shows, and who may do what with one. Pure. */
 
-import type { CallConnection, CaseSummary } from '@livedesk/protocol'
+import type { CallConnection, CallStretch, CaseSummary } from '@livedesk/protocol'
 import { isLead } from './model.ts'
 
 export interface Filter {
@@ -51,12 +51,13 @@ export function sharesOf(found: CallConnection): Share[] {
     .map(({ level, count }) => ({ level, percent: count === found.measured ? 100 : Math.min(99, Math.max(1, Math.round((100 * count) / found.measured))) }))
 }
 
-export type Measure = { readonly name: 'kbps' | 'loss' | 'jitter' | 'trip' | 'freezes' | 'rejoins'; readonly values: Record<string, number> }
+export type Measure = { readonly name: 'sent' | 'kbps' | 'loss' | 'jitter' | 'trip' | 'freezes' | 'rejoins'; readonly values: Record<string, number> }
 
-/** What is worth a figure: the rate always, the others where there is something to say. */
+/** What is worth a figure: the rates always, the others where there is something to say. */
 export function measures(found: CallConnection): Measure[] {
   const tenth = (value: number) => Math.round(10 * value) / 10
   const all: (Measure | false)[] = [
+    { name: 'sent', values: { kbps: found.sent_kbps } },
     { name: 'kbps', values: { kbps: found.received_kbps } },
     { name: 'loss', values: { percent: tenth(100 * found.loss) } },
     found.round_trip_ms != null && { name: 'trip', values: { ms: found.round_trip_ms } },
@@ -65,4 +66,24 @@ export function measures(found: CallConnection): Measure[] {
     found.rejoins > 0 && { name: 'rejoins', values: { count: found.rejoins } },
   ]
   return all.filter((one) => one !== false)
+}
+
+/** Steps of the ladder, the best first, and how high each stands in the line of a connection. */
+const HEIGHTS: Record<CallStretch['step'], number> = { full: 1, low_resolution: 0.8, low_rate: 0.6, stills: 0.4, audio_only: 0.2 }
+
+/** A stretch as it is drawn: begin and length as parts of the call, height by its step. */
+export interface Drawn {
+  readonly stretch: CallStretch
+  readonly left: number
+  readonly width: number
+  readonly height: number
+}
+
+/** How a connection went, along its call. Where nothing was measured nothing is drawn. */
+export function drawn(stretches: readonly CallStretch[], from: number, to: number): Drawn[] {
+  const length = Math.max(1, to - from)
+  const within = (at: number) => Math.min(1, Math.max(0, (at - from) / length))
+  return stretches
+    .map((stretch) => ({ stretch, left: within(stretch.from_at), width: within(stretch.to_at) - within(stretch.from_at), height: HEIGHTS[stretch.step] }))
+    .filter(({ width }) => width > 0)
 }

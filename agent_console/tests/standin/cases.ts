@@ -1,6 +1,6 @@
 /** Cases in the stand-in: what a desk says of them, and some that are worth drawing. */
 
-import { Refusal, type AgentCommands, type CaseCall, type CaseEntry, type CaseSummary, type CaseView, type StillEntry } from '@livedesk/protocol'
+import { Refusal, type AgentCommands, type CallStretch, type CaseCall, type CaseEntry, type CaseSummary, type CaseView, type StillEntry } from '@livedesk/protocol'
 import { coatOrder, ME } from './scenes.ts'
 import type { StandIn } from './StandIn.ts'
 
@@ -68,14 +68,22 @@ const still = (seq: number, label: string, at: number): StillEntry => ({
   list_seq: 9, shot: seq - 10, label, file_id: `file-${seq}`, width: 1200, height: 1600, size: 240_000, sha256: 'ab'.repeat(32), doubts: [],
 })
 
+/** Good, then worse down to sound alone, a gap, and good again. */
+const wentBadly = (from: number): CallStretch[] => [
+  { from_at: from + 9 * S, to_at: from + 5 * M, level: 'good', step: 'full' },
+  { from_at: from + 5 * M, to_at: from + 6 * M, level: 'fair', step: 'low_rate' },
+  { from_at: from + 6 * M, to_at: from + 6.5 * M, level: 'poor', step: 'audio_only' },
+  { from_at: from + 7 * M, to_at: from + 12 * M, level: 'good', step: 'full' },
+]
+
 /** A call that went badly at times, and one that nobody answered. */
 function someCalls(now: number): CaseCall[] {
   return [
     {
       call_id: 'call-2', media: 'video', state: 'ended', invited_by: 'buyer', rang_at: now - 40 * M, connected_at: now - 40 * M + 9 * S, ended_at: now - 28 * M, reason: 'hung_up',
       connections: [
-        { role: 'buyer', name: '王小雨', measured: 142, fair: 9, poor: 4, lowest_step: 'audio_only', received_kbps: 412, loss: 0.0231, jitter_ms: 18, round_trip_ms: 86, freezes: 7, frozen_ms: 5_400, rejoins: 1 },
-        { role: 'agent', name: '林小满', measured: 140, fair: 0, poor: 0, lowest_step: 'full', received_kbps: 1180, loss: 0.0004, jitter_ms: 4, round_trip_ms: 21, freezes: 0, frozen_ms: 0, rejoins: 0 },
+        { role: 'buyer', name: '王小雨', measured: 142, fair: 9, poor: 4, lowest_step: 'audio_only', stretches: wentBadly(now - 40 * M), sent_kbps: 655, received_kbps: 412, loss: 0.0231, jitter_ms: 18, round_trip_ms: 86, freezes: 7, frozen_ms: 5_400, rejoins: 1 },
+        { role: 'agent', name: '林小满', measured: 140, fair: 0, poor: 0, lowest_step: 'full', stretches: [{ from_at: now - 40 * M + 9 * S, to_at: now - 28 * M, level: 'good', step: 'full' }], sent_kbps: 430, received_kbps: 1180, loss: 0.0004, jitter_ms: 4, round_trip_ms: 21, freezes: 0, frozen_ms: 0, rejoins: 0 },
       ],
     },
     { call_id: 'call-1', media: 'voice', state: 'ended', invited_by: 'agent', rang_at: now - 55 * M, connected_at: null, ended_at: now - 54.5 * M, reason: 'no_answer', connections: [] },

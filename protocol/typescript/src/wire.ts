@@ -120,6 +120,7 @@ export interface Wire {
   CallMark: CallMark;
   CallMoved: CallMoved;
   CallRecording: CallRecording;
+  CallStretch: CallStretch;
   Called: Called;
   Calls: Calls;
   Card: Card;
@@ -1147,7 +1148,8 @@ export interface CallChanged {
  * How somebody's connection was in a call: means of measurements, of which one each five seconds is kept.
  *
  * `fair` and `poor` of `measured` had that word. `lowest_step`: how far its sender came down on the ladder.
- * Freezes and frozen time are whole sums; `rejoins` counts media that came again on another leg.
+ * `stretches`: the same in time. Freezes and frozen time are whole sums; `rejoins` counts media that came
+ * again on another leg.
  */
 export interface CallConnection {
   role: "buyer" | "agent" | "supervisor" | "guest";
@@ -1156,6 +1158,11 @@ export interface CallConnection {
   fair: number;
   poor: number;
   lowest_step: "full" | "low_resolution" | "low_rate" | "stills" | "audio_only";
+  /**
+   * @maxItems 30
+   */
+  stretches: CallStretch[];
+  sent_kbps: number;
   received_kbps: number;
   loss: number;
   jitter_ms: number;
@@ -1163,6 +1170,17 @@ export interface CallConnection {
   freezes: number;
   frozen_ms: number;
   rejoins: number;
+}
+/**
+ * A time in which somebody's connection was the same. Where none of them is, nothing was measured.
+ *
+ * Its worst word and the lowest step of the ladder that he sent on; in steps of ten seconds or more.
+ */
+export interface CallStretch {
+  from_at: number;
+  to_at: number;
+  level: "good" | "fair" | "poor";
+  step: "full" | "low_resolution" | "low_rate" | "stills" | "audio_only";
 }
 /**
  * A one-time code with which another browser goes on as the same buyer: 在浏览器中打开.

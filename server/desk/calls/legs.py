@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 WORKER = "media"
 """The name of this host's media processes in a call's row; the boot beside it says which run."""
 REPORT_EVERY_MS = 5_000
-"""So often a measurement is kept of each participant; one that says another word is kept at once."""
+"""So often a measurement is kept of each participant; one of another leg or with another word at once."""
 REPORTS_MOST = 3_000
 """Kept of a participant: those of four hours, one each five seconds, and some that changed the word."""
 DUE_AT_ONCE = 100
@@ -41,10 +41,10 @@ DUE_AT_ONCE = 100
 
 @dataclass(slots=True)
 class _Kept:
-    """A measurement that was kept, and what froze in those after it that were not."""
+    """A measurement that was kept, of which leg, with which words; what froze after it, in those not kept."""
 
     at: int
-    said: tuple[str, str]
+    said: tuple[str, str, str]
     freezes: int = 0
     frozen_ms: int = 0
 
@@ -142,7 +142,7 @@ class Legs(Calling):
         )
         now, me = self.world.clock(), mine.me
         last = self._reported.get(me.id)
-        said = (level, request.step)
+        said = (request.leg_id, level, request.step)
         self.world.meter.measured(request, level)
         before = mine.record.quality.get(me.id)
         if (before[1] if before is not None else "full") != request.step:
@@ -162,7 +162,7 @@ class Legs(Calling):
             await unit.calls.add_quality(
                 request.call_id, me.id, level=level, step=request.step, body=body, most=REPORTS_MOST, now=now
             )
-        if mine.record.quality.get(me.id) == said:
+        if mine.record.quality.get(me.id) == (level, request.step):
             return Done(Empty())
         where = place(mine.conversation.place, mine.record.call)
         changed = facts.QualityChanged(where, request.call_id, me.id, level, request.step, hidden=me.hidden)

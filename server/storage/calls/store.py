@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 from sqlalchemy import RowMapping, Select, and_, case, func, insert, literal, or_, select, update
@@ -12,6 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from media.call import Call, Participant
+from media.grading import Level, Stretch
+from protocol.call import Step
 from protocol.errors import ErrorCode, Refused
 from server.storage.calls.tables import (
     call_consents,
@@ -40,6 +42,8 @@ _OF_CALL = (
     "revision",
 )
 _OF_PARTICIPANT = tuple(Participant.__dataclass_fields__)
+SLOT_MS = 10_000
+"""Twice as long as between two measurements that are kept: one in which nothing was measured is a gap."""
 LIVE = calls.c.state != literal("ended", literal_execute=True)
 HERE = call_participants.c.state != literal("left", literal_execute=True)
 
@@ -71,13 +75,17 @@ class StoredMark:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Somebody's measurements in one call, taken together. `loss` is a share, `frozen_ms` a sum."""
+    """Somebody's measurements in one call, taken together. `loss` is a share, `frozen_ms` a sum.
+
+    `slots`: one for each `SLOT_MS` since 1970 with a measurement in it, of its worst word and lowest step.
+    """
 
     participant_id: str
     measured: int
     fair: int
     poor: int
-    steps: tuple[str, ...]
+    slots: tuple[Stretch, ...]
+    sent_kbps: float
     received_kbps: float
     loss: float
     jitter_ms: float
@@ -346,17 +354,23 @@ class Calls:
     async def connections(self, call_ids: Collection[str]) -> Mapping[str, Connection]:
         """The measurements of each participant of these calls who has any, taken together."""
         within = call_quality.c.call_id.in_(list(call_ids))
-        query = select(call_quality.c.participant_id, call_quality.c.body["step"].as_string())
-        stepped: dict[str, set[str]] = {}
-        for participant_id, step in await self._connection.execute(query.where(within).distinct()):
-            stepped.setdefault(participant_id, set()).add(step)
+        slot = (call_quality.c.at // SLOT_MS).label("slot")
+        query = (
+            select(call_quality.c.participant_id, slot, func.max(_LEVEL), func.max(_STEP))
+            .where(within)
+            .group_by(call_quality.c.participant_id, slot)
+            .order_by(call_quality.c.participant_id, slot)
+        )
+        slots: dict[str, list[Stretch]] = {}
+        for participant_id, place, level, step in await self._connection.execute(query):
+            slots.setdefault(participant_id, []).append(Stretch(place, place, level, step))
         rows = await self._connection.execute(
             select(call_quality.c.participant_id, *_TOGETHER)
             .where(within)
             .group_by(call_quality.c.participant_id)
         )
         return {
-            row.participant_id: Connection(**row._mapping, steps=tuple(sorted(stepped[row.participant_id])))
+            row.participant_id: Connection(**row._mapping, slots=tuple(slots[row.participant_id]))
             for row in rows
         }
 
@@ -397,10 +411,18 @@ def _figure(*path: str) -> Any:
     return call_quality.c.body[path].as_float()
 
 
+def _place(column: Any, words: Any) -> Any:
+    """The place of a word in its order."""
+    return case({word: place for place, word in enumerate(get_args(words))}, value=column, else_=0)
+
+
+_LEVEL = _place(call_quality.c.level, Level)
+_STEP = _place(call_quality.c.body["step"].as_string(), Step)
 _TOGETHER = (
     func.count().label("measured"),
     func.count(case((call_quality.c.level == "fair", 1))).label("fair"),
     func.count(case((call_quality.c.level == "poor", 1))).label("poor"),
+    func.avg(_figure("sent", "kbps")).label("sent_kbps"),
     func.avg(_figure("received", "kbps")).label("received_kbps"),
     func.avg(_figure("received", "loss")).label("loss"),
     func.avg(_figure("received", "jitter_ms")).label("jitter_ms"),
