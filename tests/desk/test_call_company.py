@@ -14,7 +14,7 @@ from server.desk.calls import legs, marks
 from server.identifiers import new_client_id
 from server.metrics import Snapshot
 from server.storage.calls.recordings import RecordingRow
-from tests.desk.carrying import Scene, me, refused, staged
+from tests.desk.carrying import CONSENT, Scene, me, refused, staged
 from tests.desk.house import Person, Refusal
 
 FLOW = {"kbps": 900, "loss": 0.0, "jitter_ms": 5}
@@ -294,7 +294,7 @@ async def test_a_supervisor_listens_and_whispers_unseen_by_the_buyer_and_barges_
         == "forbidden"
     )
     await lead.ask("call.whisper", call_id=call_id)
-    await lead.ask("call.consent", call_id=call_id, granted=True, text_version="recording-1", locale="zh-CN")
+    await lead.ask("call.consent", call_id=call_id, granted=True, **CONSENT)
     await scene.agent.hears(
         "call.changed", lambda said: said["call"]["participants"][-1]["consent"] == "granted"
     )
