@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -53,11 +53,22 @@ async def finish(folder: Path, shelf: Shelf, prefix: str) -> Manifest | None:
             assembled, kept = await _assemble(folder, found, open_journal), set()
         for made in assembled.made:
             if made.file not in kept:
-                name = f"{prefix}/{found.begun.recording_id}/{made.file}"
+                name = name_of(prefix, found.begun.recording_id, made.file)
                 record = await _keep(folder, made, name, shelf)
                 await asyncio.to_thread(open_journal.append, record)
         await asyncio.to_thread(_remove, folder, found, assembled, open_journal)
         return await asyncio.to_thread(journal.read, folder)
+
+
+def name_of(prefix: str, recording_id: str, file: str) -> str:
+    """Under which name a file of a recording lies on the shelf."""
+    return f"{prefix}/{recording_id}/{file}"
+
+
+def every_name(prefix: str, recording_id: str, participants: Iterable[str]) -> list[str]:
+    """All names under which `finish` may have kept something, how far it ever came: for who takes it away."""
+    files = [f"{participant}{suffix}" for participant in participants for suffix in _MEDIA_TYPES]
+    return [name_of(prefix, recording_id, file) for file in (*files, INDEX_FILE)]
 
 
 async def _assemble(folder: Path, found: Manifest, open_journal: Journal) -> Assembled:

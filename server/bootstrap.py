@@ -293,7 +293,7 @@ async def bootstrap(
         bookings=calling,
         media=carried,
         finishing=Finishing(world, shelf, settings.data / RECORDINGS),
-        keeping=Keeping(world, shelf, settings.data / RECORDINGS),
+        keeping=Keeping(world, shelf, [settings.data / RECORDINGS, settings.data / COMPOSING]),
         composing=late.composing,
     )
 

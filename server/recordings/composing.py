@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from protocol.errors import ErrorCode, Refused
 from recordings import child, integrity
+from recordings.finishing import name_of
 from recordings.shelf import Shelf, ShelfUnavailable
 from server.desk.world import Composed, World
 from server.storage.calls.recordings import RecordingFile, RecordingRow
@@ -158,9 +159,16 @@ class Composing:
         return found
 
     async def _keep(self, row: RecordingRow, made: Path) -> None:
-        """On the shelf, measured there, and known; unless the recording ended meanwhile."""
+        """On the shelf, measured there, and known; unless the recording ended meanwhile.
+
+        Who is killed in between leaves a file that nobody is shown; it goes with the recording, by its name.
+        """
         sha256, size = await asyncio.to_thread(lambda: (integrity.hash_of(made), made.stat().st_size))
-        name = f"{row.shop_id}/recordings/{row.id}/{FILE}"
+        name = name_of(row.prefix, row.id, FILE)
+        async with self._world.db.read() as unit:
+            now = await unit.recordings.get(row.id)
+        if now is None or now.state != "kept":
+            return
         await self._shelf.keep(name, made, sha256)
         measured = await self._shelf.measure(name)
         if measured is None or (measured.bytes, measured.sha256) != (size, sha256):
@@ -172,8 +180,12 @@ class Composing:
             known = any(one.name == name for one in await unit.recordings.files(row.id))
             if kept and not known:
                 await unit.recordings.add_files([file])
-        if not kept:
-            await self._shelf.remove(name)
+        if not kept and not await self._shelf.remove(name):
+            # Its bytes may have been taken away before this came; then they are once more.
+            async with self._world.db.write() as unit:
+                now = await unit.recordings.get(row.id, lock=True)
+                if now is not None and now.state == "erased":
+                    await unit.recordings.change(now, due=self._world.clock())
 
 
 def found_font() -> str | None:

@@ -97,7 +97,7 @@ class Finishing:
 
     async def _finish(self, row: RecordingRow, folder: Path) -> None:
         try:
-            found = await finishing.finish(folder, self._shelf, f"{row.shop_id}/recordings")
+            found = await finishing.finish(folder, self._shelf, row.prefix)
         except Busy:
             return
         except (child.ChildFailed, finishing.NotKept, ShelfUnavailable, Damaged, OSError) as error:

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from aftersales.cases import needs_recordings
 from protocol.recordings import KeepingCode, RecordingStage
+from recordings import finishing
 from recordings.retention import DAY_MS, Policy, Reason, Recorded, Verb, Verdict, decide
 from server.bridges import Telling
 from server.desk.world import World
+from server.recordings import composing
 from server.recordings.lines import tell
 from server.storage.calls.recordings import RecordingRow
-from server.storage.database import Unit
+from server.storage.database import Reader, Unit
 
 log = logging.getLogger(__name__)
 
 LOOKED_AT_ONCE = 50
 """Recordings of one sweep; the others are due at the next one."""
+LATER_MS = 15 * 60 * 1_000
+"""What could not be decided or removed waits so long: it keeps nothing of the others from its turn."""
 _LOOKED_AT: tuple[RecordingStage, ...] = ("kept", "failed", "restricted", "erased")
 _ENDED: dict[Verb, RecordingStage] = {"restrict": "restricted", "erase": "erased"}
 _CODES: dict[Reason, KeepingCode | None] = {
@@ -44,18 +50,29 @@ class Removing(Protocol):
 class Keeping:
     """The job. `sweep` is to be called every minute or so."""
 
-    def __init__(self, world: World, shelf: Removing, root: Path) -> None:
-        """`root`: where media processes write; a damaged segment may still be there."""
+    def __init__(self, world: World, shelf: Removing, roots: Sequence[Path]) -> None:
+        """`roots`: folders in which one named like a recording may hold some of it: where media processes
+        write, and where MP4s are made."""
         self._world = world
         self._shelf = shelf
-        self._root = root
+        self._roots = roots
 
     async def sweep(self) -> None:
         """Look at everything whose time has come."""
         async with self._world.db.read() as unit:
             found = await unit.recordings.due(_LOOKED_AT, self._world.clock(), LOOKED_AT_ONCE)
         for row in found:
-            await self.look_at(row.id)
+            try:
+                await self.look_at(row.id)
+            except Exception:
+                log.exception("recording.not_looked_at", extra={"recording_id": row.id})
+                await self._later(row.id)
+
+    async def _later(self, recording_id: str) -> None:
+        async with self._world.db.write() as unit:
+            row = await unit.recordings.get(recording_id, lock=True)
+            if row is not None and row.due is not None:
+                await unit.recordings.change(row, due=self._world.clock() + LATER_MS)
 
     async def look_at(self, recording_id: str) -> None:
         """Decide about one recording, and make it true."""
@@ -73,14 +90,16 @@ class Keeping:
             await self._erase(row)
 
     async def _erase(self, row: RecordingRow) -> None:
-        """Take every byte away, and only then say so; what could not be is tried at the next sweep."""
+        """Take every byte away, and only then say so; what could not be is tried again by and by."""
         async with self._world.db.read() as unit:
-            files = await unit.recordings.files(row.id)
-        for file in files:
-            if not await self._shelf.remove(file.name):
+            names = await _names(unit, row)
+        for name in names:
+            if not await self._shelf.remove(name):
                 log.error("recording.not_erased", extra={"recording_id": row.id})
+                await self._later(row.id)
                 return
-        await asyncio.to_thread(shutil.rmtree, self._root / row.id, ignore_errors=True)
+        for root in self._roots:
+            await asyncio.to_thread(_removed, root / row.id)
         now = self._world.clock()
         async with self._world.db.write() as unit:
             telling = self._world.telling(unit, now)
@@ -91,6 +110,22 @@ class Keeping:
             await _tell(telling, known)
             told = await telling.all()
         self._world.publish(told)
+
+
+async def _names(unit: Reader, row: RecordingRow) -> list[str]:
+    """Under which something of a recording may lie on the shelf: what is known there, and all that finishing
+    or composing may have put there without coming so far as to say so."""
+    call = await unit.calls.get(row.call_id)
+    people = [] if call is None else [each.id for each in call.call.participants]
+    known = [file.name for file in await unit.recordings.files(row.id)]
+    composed = finishing.name_of(row.prefix, row.id, composing.FILE)
+    return sorted({*known, *finishing.every_name(row.prefix, row.id, people), composed})
+
+
+def _removed(folder: Path) -> None:
+    """Raises `OSError` when anything of it stays."""
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(folder)
 
 
 async def settled(unit: Unit, telling: Telling, row: RecordingRow, now: int) -> RecordingRow:

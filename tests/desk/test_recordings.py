@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import hashlib
 import json
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,10 +22,11 @@ from recordings.recorder import RefusalCode
 from recordings.retention import DAY_MS, STATUTORY_DAYS_MIN
 from server.desk.world import World
 from server.identifiers import new_client_id
+from server.recordings.composing import Composing
 from server.recordings.finishing import AGAIN_AFTER_MS, Finishing
-from server.recordings.keeping import Keeping
+from server.recordings.keeping import LATER_MS, Keeping
 from server.storage.calls.recordings import RecordingRow
-from tests.desk.carrying import Scene, refused, staged
+from tests.desk.carrying import Scene, me, refused, staged
 from tests.recordings.calls import Desk as Recorded
 from tests.recordings.calls import at, call, consent, play
 from tests.recordings.shelves import FolderShelf
@@ -52,13 +56,15 @@ class Job:
         self.world: World = replace(world, clock=lambda: world.clock() + self.ahead_ms)
         self.job = Finishing(self.world, self.shelf, self.root)
 
-    def record(self, call_id: str, seconds: float = 1.0, name: str = "rec-1") -> None:
+    def record(
+        self, call_id: str, seconds: float = 1.0, name: str = "rec-1", participant: str = "buyer"
+    ) -> None:
         """A recording of the call lies there."""
         desk = Recorded(self.root)
         recording = desk.recorder.start(
-            name, call_id, [consent("buyer")], at(0), desk.keys.append, desk.ends.append
+            name, call_id, [consent(participant)], at(0), desk.keys.append, desk.ends.append
         )
-        play(recording, call(seconds, "buyer"))
+        play(recording, call(seconds, participant))
         recording.stop("call_ended", at(seconds * 1000))
         assert desk.recorder.close(10)
 
@@ -77,6 +83,12 @@ class Job:
     async def row(self) -> RecordingRow | None:
         async with self.world.db.read() as unit:
             return await unit.recordings.get("rec-1")
+
+    async def row_of(self, name: str) -> RecordingRow:
+        async with self.world.db.read() as unit:
+            row = await unit.recordings.get(name)
+        assert row is not None
+        return row
 
     def lies(self) -> list[Path]:
         """What lies on the shelf."""
@@ -169,7 +181,32 @@ async def kept(scene: Scene, folder: Path) -> tuple[Job, Keeping]:
     job.record(await scene.talk())
     row = await job.run()
     assert row is not None and row.state == "kept"
-    return job, Keeping(job.world, job.shelf, job.root)
+    return job, keeping_of(job)
+
+
+class Late(FolderShelf):
+    """A shelf on the way to which the recording is erased; it does not let go of what comes after."""
+
+    def __init__(self, job: Job, keeping: Keeping) -> None:
+        super().__init__(job.shelf.folder)
+        self.job, self.keeping = job, keeping
+
+    async def read(self, name: str, start: int, end: int) -> bytes:
+        return (self.folder / name).read_bytes()[start:end]
+
+    async def keep(self, name: str, source: Path, sha256: str) -> None:
+        content = await asyncio.to_thread(source.read_bytes)
+        lead = await self.job.scene.house.agent("s1", state=None)
+        await lead.ask("recording.erase", recording_id="rec-1", why="买家要求删除")
+        await self.keeping.sweep()
+        (self.folder / name).write_bytes(content)
+
+    async def remove(self, name: str) -> bool:
+        return False
+
+
+def keeping_of(job: Job) -> Keeping:
+    return Keeping(job.world, job.shelf, [job.root, job.root.parent / "composing"])
 
 
 async def test_a_recording_is_watched_half_a_year_and_then_every_byte_of_it_goes(
@@ -269,7 +306,98 @@ async def test_a_shelf_that_does_not_let_go_is_asked_again_before_it_is_called_e
     assert len(await job.told()) == 1
     job.shelf.away = False
     await keeping.sweep()
+    assert len(await job.told()) == 1, "by and by"
+    job.ahead_ms += LATER_MS
+    await keeping.sweep()
     assert (await job.told())[1:] == [("erased", "period_over")]
+
+
+async def test_of_a_recording_that_was_never_finished_no_byte_stays_anywhere(
+    scene: Scene, tmp_path: Path
+) -> None:
+    job = Job(scene, tmp_path)
+    call_id = await scene.talk()
+    job.record(call_id, participant=(await me(scene.buyer, call_id, "buyer"))["participant_id"])
+    job.shelf.lose = "recording.json"
+    row = await job.run()
+    while row is not None and row.state == "finishing":
+        job.ahead_ms += AGAIN_AFTER_MS[row.tries - 1]
+        row = await job.run()
+    assert row is not None and (row.state, row.code) == ("failed", "not_kept")
+    assert len(job.lies()) == 3, "the others came there, and no row knows them"
+    made = tmp_path / "composing" / "rec-1" / "0.webm"
+    made.parent.mkdir(parents=True)
+    made.write_bytes(b"a side")
+    keeping = keeping_of(job)
+    lead = await scene.house.agent("s1", state=None)
+    await lead.ask("recording.erase", recording_id="rec-1", why="买家要求删除")
+    await keeping.sweep()
+    assert (await job.told())[1:] == [("erased", "erasure_asked")]
+    assert job.lies() == [] and not made.exists() and not (job.root / "rec-1").exists()
+
+
+async def test_an_mp4_of_which_no_row_knows_goes_with_the_recording(scene: Scene, tmp_path: Path) -> None:
+    job, keeping = await kept(scene, tmp_path)
+    made = job.shelf.folder / "cloud" / "recordings" / "rec-1" / "side-by-side.mp4"
+    made.write_bytes(b"its maker was killed before he could say so")
+    await job.go_to(days=180)
+    await keeping.sweep()
+    assert (await job.told())[1:] == [("erased", "period_over")]
+    assert job.lies() == []
+
+
+async def test_what_stays_on_this_machine_is_not_called_erased(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, keeping = await kept(scene, tmp_path)
+    await job.go_to(days=180)
+
+    def busy(folder: Path) -> None:
+        raise OSError(errno.EBUSY, "busy")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", busy)
+        await keeping.sweep()
+    assert len(await job.told()) == 1
+    job.ahead_ms += LATER_MS
+    await keeping.sweep()
+    assert (await job.told())[1:] == [("erased", "period_over")]
+
+
+async def test_a_recording_that_cannot_be_decided_about_does_not_keep_the_others(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, keeping = await kept(scene, tmp_path)
+    await scene.agent.ask("call.hang_up", call_id=(await job.row_of("rec-1")).call_id)
+    job.record(await scene.talk(), name="rec-2")
+    await job.run()
+    monkeypatch.setattr("server.recordings.keeping.LOOKED_AT_ONCE", 1)
+    look_at = keeping.look_at
+
+    async def fails(recording_id: str) -> None:
+        if recording_id == "rec-1":
+            raise ValueError("a recording has a shop")
+        await look_at(recording_id)
+
+    monkeypatch.setattr(keeping, "look_at", fails)
+    await job.go_to(days=181)
+    await keeping.sweep()
+    await keeping.sweep()
+    assert [(await job.row_of(name)).state for name in ("rec-1", "rec-2")] == ["kept", "erased"]
+
+
+async def test_an_mp4_that_comes_after_the_end_of_its_recording_goes_again(
+    scene: Scene, tmp_path: Path
+) -> None:
+    job, keeping = await kept(scene, tmp_path)
+    composing = Composing(job.world, Late(job, keeping), tmp_path / "composing")
+    composing.ask("rec-1")
+    await composing.done()
+    assert [path.name for path in job.lies()] == ["side-by-side.mp4"]
+    row = await job.row()
+    assert row is not None and row.state == "erased" and row.due is not None, "it is not over yet"
+    await keeping.sweep()
+    assert job.lies() == []
 
 
 async def shown(scene: Scene, url: str | None, **headers: str) -> tuple[int, bytes]:

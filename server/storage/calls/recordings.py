@@ -38,6 +38,11 @@ class RecordingRow:
     restriction_asked_at: int | None
     about: dict[str, Any] | None
 
+    @property
+    def prefix(self) -> str:
+        """Below this name lie the recordings of its shop, each below its id."""
+        return f"{self.shop_id}/recordings"
+
 
 @dataclass(frozen=True, slots=True)
 class RecordingFile:
