@@ -32,6 +32,17 @@ describe('the two languages', () => {
     }
   })
 
+  it.each([
+    ['zh-CN', zh],
+    ['en', en],
+  ])('call the people of a call the same everywhere (%s)', (_, sentences) => {
+    for (const role of ['buyer', 'agent', 'supervisor', 'guest']) {
+      const names = [...sentences].filter(([key]) => key.endsWith(`.role.${role}`)).map(([, name]) => name)
+      expect(names.length).toBeGreaterThan(2)
+      expect(new Set(names).size, names.join()).toBe(1)
+    }
+  })
+
   it('do not mix: no Chinese in English sentences but the names of things', () => {
     const mixed = [...en].filter(([, text]) => /[一-鿿]/.test(text.replaceAll('客服', '')))
     expect(mixed).toEqual([])

@@ -39,16 +39,22 @@ const SHEET_LEAST = 280
 const PANEL = { width: 400, height: 640 }
 const TILE = { width: 116, height: 206 }
 const GAP = 16
+/** So high a live room's own head is on a phone: host, viewers, the way out. */
+const HEAD = 64
 
 export const isPhone = (view: Viewport): boolean => view.width < PHONE_WIDTH
 
-/** Where the frame stands. Pure, so that no size ever depends on what was before. */
+/**
+ * Where the frame stands. Pure, so that no size ever depends on what was before.
+ *
+ * A tile that nobody has dragged begins at the top on a phone: below is what the page sells.
+ */
 export function geometry(
   size: Size,
   view: Viewport,
   place: Place,
   pill: { width: number; height: number },
-  corner: Corner = { side: place.side, edge: 'bottom' },
+  corner: Corner = { side: place.side, edge: isPhone(view) ? 'top' : 'bottom' },
 ): Box {
   const bottom = view.top + view.visible
   const atSide = (width: number, height: number, above: number, side = place.side): Box => ({
@@ -64,7 +70,7 @@ export function geometry(
       return atSide(pill.width, pill.height, place.bottom)
     case 'tile': {
       const box = atSide(TILE.width, TILE.height, place.bottom, corner.side)
-      return corner.edge === 'top' ? { ...box, top: view.top + GAP } : box
+      return corner.edge === 'top' ? { ...box, top: view.top + (isPhone(view) ? HEAD : GAP) } : box
     }
     case 'full':
       return { left: 0, top: view.top, width: view.width, height: view.visible }

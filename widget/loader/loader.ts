@@ -54,7 +54,7 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
   let pill = { width: 0, height: 0 }
   let entered: HTMLElement | null = null
   let unsaved = 0
-  let corner: Corner = { side: place.side, edge: 'bottom' }
+  let corner: Corner | undefined
   let held: Box | null = null
   let player: Player | null = null
   let locale = script.dataset['locale'] ?? ''
@@ -194,7 +194,7 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
       case 'duck':
         player?.duck(message.volume)
         player?.place(
-          message.swap ? geometry('tile', viewport(), { ...place, bottom: CONTROLS }, pill, { side: corner.side, edge: 'bottom' }) : null,
+          message.swap ? geometry('tile', viewport(), { ...place, bottom: CONTROLS }, pill, { side: corner?.side ?? place.side, edge: 'bottom' }) : null,
         )
         tell('duck', { volume: message.volume })
         break

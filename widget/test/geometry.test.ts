@@ -42,6 +42,7 @@ describe('where the frame stands', () => {
 
   test('a call is a tile of 116 by 206, full is everything that can be seen', () => {
     expect(geometry('tile', phone, right, pill)).toMatchObject({ width: 116, height: 206 })
+    expect(geometry('tile', desktop, right, pill)).toMatchObject({ width: 116, height: 206 })
     expect(geometry('full', { ...phone, visible: 500, top: 10 }, right, pill)).toEqual({ left: 0, top: 10, width: 375, height: 500 })
     expect(geometry('hidden', phone, right, pill)).toMatchObject({ width: 0, height: 0 })
   })
@@ -55,9 +56,15 @@ describe('where the frame stands', () => {
 describe('the tile of a call', () => {
   const at = (corner: Corner) => geometry('tile', phone, { side: 'right', bottom: 96 }, pill, corner)
 
+  test('begins on a phone under the head of the page, far from what it sells, and on a desktop where the panel was', () => {
+    expect(geometry('tile', phone, right, pill)).toMatchObject({ left: 243, top: 64 })
+    expect(geometry('tile', { ...phone, top: 30 }, { ...right, side: 'left' }, pill)).toMatchObject({ left: 16, top: 94 })
+    expect(geometry('tile', desktop, right, pill)).toMatchObject({ left: 1308, top: 678 })
+  })
+
   test('rests in a corner, at the bottom above what the page keeps free', () => {
     expect(at({ side: 'right', edge: 'bottom' })).toEqual({ left: 243, top: 510, width: 116, height: 206 })
-    expect(at({ side: 'left', edge: 'top' })).toEqual({ left: 16, top: 16, width: 116, height: 206 })
+    expect(at({ side: 'left', edge: 'top' })).toEqual({ left: 16, top: 64, width: 116, height: 206 })
   })
 
   test('follows the finger within the window and goes to the nearest corner', () => {
