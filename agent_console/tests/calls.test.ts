@@ -40,10 +40,10 @@ describe('time and quality', () => {
     const fine: Figures = { roundTripMs: 30, sent: flow, received: flow, availableKbps: null, sentFrames: 24, silent: false }
     const of = (change: Partial<typeof flow>, round = 30) => trouble({ ...fine, roundTripMs: round, received: { ...flow, ...change } })
     expect(trouble(fine)).toBeNull()
-    expect(of({ loss: 0.03 }, 900)).toEqual({ what: 'loss', percent: 3 })
-    expect(of({}, 300)).toEqual({ what: 'delay', ms: 300 })
+    expect(of({ loss: 0.031 }, 900)).toEqual({ what: 'loss', percent: 3 })
+    expect(of({}, 301)).toEqual({ what: 'delay', ms: 301 })
     expect(of({ jitter_ms: 60 })).toEqual({ what: 'jitter', ms: 60 })
-    expect(of({ frozen_ms: 300 })).toEqual({ what: 'frozen' })
+    expect(of({ frozen_ms: 201 })).toEqual({ what: 'frozen' })
     expect(of({ kbps: 199 })).toEqual({ what: 'slow', kbps: 199 })
     expect(of({ kbps: 40, fps: 0 })).toBeNull()
     expect([percent(0), percent(0.001), percent(0.126)]).toEqual([0, 1, 13])

@@ -2,6 +2,7 @@
 
 import type { Call, Participant } from '@livedesk/protocol'
 import type { Figures } from '@livedesk/protocol/CallClient.ts'
+import { GRADES } from '@livedesk/protocol/call/quality.ts'
 
 /** The one of this role who has not left. */
 export function the(call: Call, role: Participant['role']): Participant | null {
@@ -44,16 +45,16 @@ export type Trouble =
   | { readonly what: 'frozen' }
   | { readonly what: 'slow'; readonly kbps: number }
 
-/** From where on a person notices: shares of packets, ms, ms of a second, kbit/s with a picture. */
-const NOTICED = { loss: 0.03, delay: 300, jitter: 60, frozen: 300, slow: 200 } as const
+/** From where on a person notices, where no grade depends on it: ms, kbit/s with a picture. */
+const NOTICED = { jitter: 60, slow: 200 } as const
 
 export function trouble({ sent, received, roundTripMs }: Figures): Trouble | null {
   const loss = Math.max(sent.loss, received.loss)
-  if (loss >= NOTICED.loss) return { what: 'loss', percent: percent(loss) }
-  if ((roundTripMs ?? 0) >= NOTICED.delay) return { what: 'delay', ms: roundTripMs ?? 0 }
+  if (loss > GRADES.loss.fair) return { what: 'loss', percent: percent(loss) }
+  if ((roundTripMs ?? 0) > GRADES.roundTripMs.fair) return { what: 'delay', ms: roundTripMs ?? 0 }
   const jitter = Math.max(sent.jitter_ms, received.jitter_ms)
   if (jitter >= NOTICED.jitter) return { what: 'jitter', ms: jitter }
-  if ((received.frozen_ms ?? 0) >= NOTICED.frozen) return { what: 'frozen' }
+  if ((received.frozen_ms ?? 0) > GRADES.frozenMs.fair) return { what: 'frozen' }
   const pictured = (received.fps ?? 0) > 0
   return pictured && received.kbps < NOTICED.slow ? { what: 'slow', kbps: received.kbps } : null
 }

@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { drawn, mayDraw, pictureBox, pointIn, type Boards } from '../src/call/marks.ts'
-import { climb, DOWN_AFTER, levelOf, measure, TOP, UP_AFTER, type Figures, type Ladder } from '../src/call/quality.ts'
+import { climb, DOWN_AFTER, GRADES, levelOf, measure, TOP, UP_AFTER, type Figures, type Ladder } from '../src/call/quality.ts'
 import type { CallMark } from '../src/wire.ts'
 import { aCall, somebody } from './callWorld.ts'
 
@@ -60,6 +61,18 @@ describe('quality', () => {
     expect(levelOf(figures({}, 0.05))).toBe('fair')
     expect(levelOf(figures({ roundTripMs: 900 }))).toBe('poor')
     expect(levelOf(figures({ silent: true }))).toBe('lost')
+    const frozen = (frozen_ms: number) => levelOf(figures({ received: { kbps: 1_000, loss: 0, jitter_ms: 5, frozen_ms } }))
+    expect([200, 201, 2_000, 2_001].map(frozen)).toEqual(['good', 'fair', 'fair', 'poor'])
+  })
+
+  it('has the word here that it has at the desk', () => {
+    const grading = readFileSync(new URL('../../../media/grading.py', import.meta.url), 'utf8')
+    const grade = (name: string) => Number(new RegExp(`^${name}: Final = ([\\d_.]+)$`, 'm').exec(grading)?.[1]?.replace('_', ''))
+    expect(GRADES).toEqual({
+      loss: { fair: grade('LOSS_FAIR'), poor: grade('LOSS_POOR') },
+      roundTripMs: { fair: grade('ROUND_TRIP_FAIR_MS'), poor: grade('ROUND_TRIP_POOR_MS') },
+      frozenMs: { fair: grade('FROZEN_FAIR_MS'), poor: grade('FROZEN_POOR_MS') },
+    })
   })
 })
 

@@ -118,13 +118,19 @@ function largest(picture: { fps: number; width: number; height: number }, entry:
   picture.height = capped(num(entry['frameHeight']), 8_192)
 }
 
-/** One's own connection in a word. */
+/** From where on a connection is fair, and poor. Why these: media/grading.py, which grades the same at the desk. */
+export const GRADES = {
+  loss: { fair: 0.03, poor: 0.1 },
+  roundTripMs: { fair: 300, poor: 800 },
+  frozenMs: { fair: 200, poor: 2_000 },
+} as const
+
+/** One's own connection in a word: the worst that any of its figures has earned. */
 export function levelOf({ silent, roundTripMs, sent, received }: Figures): Level {
   if (silent) return 'lost'
-  const loss = Math.max(sent.loss, received.loss)
-  const trip = roundTripMs ?? 0
-  if (loss > 0.1 || trip > 800) return 'poor'
-  return loss > 0.03 || trip > 300 ? 'fair' : 'good'
+  const now = { loss: Math.max(sent.loss, received.loss), roundTripMs: roundTripMs ?? 0, frozenMs: received.frozen_ms ?? 0 }
+  const beyond = (grade: 'fair' | 'poor') => (Object.keys(GRADES) as (keyof typeof GRADES)[]).some((of) => now[of] > GRADES[of][grade])
+  return beyond('poor') ? 'poor' : beyond('fair') ? 'fair' : 'good'
 }
 
 /** How one sends on a step: parts of the picture's size, bit/s, frames a second. */
