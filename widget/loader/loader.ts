@@ -232,7 +232,7 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
     setPlace: (to) => void (where = to),
     attachPlayer(attached) {
       player?.release()
-      const mine = (player = playerOf(attached))
+      const mine = (player = playerOf(attached, () => tell('duck', { volume: 0 })))
       if (ready) say({ livedesk: 'player', ...mine.can })
       return () => {
         mine.release()

@@ -3,8 +3,6 @@ import type { Box } from './geometry.ts'
 
 /** A player of the merchant's own. Volumes are of 1. */
 export interface OwnPlayer {
-  /** Where it is now, in px of the window. */
-  rect?(): { left: number; top: number; width: number; height: number }
   setVolume?(volume: number): void
   /** Where it is to be during a call that fills the page, above our frame; null: where it was. */
   place?(rect: Box | null): void
@@ -21,8 +19,9 @@ export interface Player {
   release(): void
 }
 
-export function playerOf(player: AnyPlayer): Player {
-  const made = 'tagName' in player ? ofElement(player) : ofOwn(player)
+/** `muted`: the browser did not let us give the sound back; a tap of the buyer's can. */
+export function playerOf(player: AnyPlayer, muted: () => void): Player {
+  const made = 'tagName' in player ? ofElement(player, muted) : ofOwn(player)
   return { ...made, release: () => (made.duck(1), made.place(null)) }
 }
 
@@ -41,7 +40,7 @@ function ofOwn(player: OwnPlayer): Omit<Player, 'release'> {
   }
 }
 
-function ofElement(video: HTMLVideoElement): Omit<Player, 'release'> {
+function ofElement(video: HTMLVideoElement, muted: () => void): Omit<Player, 'release'> {
   let before: { volume: number; muted: boolean } | null = null
   let css: string | null = null
   const now = video.volume
@@ -55,7 +54,16 @@ function ofElement(video: HTMLVideoElement): Omit<Player, 'release'> {
       if (to < 1) before = before || { volume: video.volume, muted: video.muted }
       if (!before) return
       if (volume) video.volume = before.volume * to
-      else video.muted = before.muted || to < 1
+      else {
+        const ran = !video.paused
+        video.muted = before.muted || to < 1
+        // WebKit pauses what gets its sound without a tap: silent it goes on.
+        setTimeout(() => {
+          if (!ran || !video.paused || video.muted) return
+          video.muted = true
+          video.play().then(muted, muted)
+        })
+      }
       if (to === 1) before = null
     },
     place: (rect) => {

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { Refusal, shotLists, type FileStored, type PublicEntry, type ShotList } from '@livedesk/protocol'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { dice, ToyClock } from '../../protocol/typescript/test/toy.ts'
+import { CallWorld } from '../../protocol/typescript/test/callWorld.ts'
+import { closeCamera, openCamera } from '../src/capture/camera.ts'
 import { doubtsOf, measure, type Pixels } from '../src/capture/measure.ts'
 import { nextPlace, openPlaces } from '../src/capture/order.ts'
 import type { Taken } from '../src/capture/picture.ts'
@@ -45,6 +47,55 @@ function outOfFocus({ width, height, data }: Pixels, reach: number): Pixels {
     }),
   )
 }
+
+describe('the camera', () => {
+  const asked: MediaStreamConstraints[] = []
+  const tracks = (made: MediaStreamTrack[]) => Object.assign(new EventTarget(), { getVideoTracks: () => made, getTracks: () => made })
+
+  beforeEach(() => {
+    asked.length = 0
+    vi.stubGlobal('MediaStream', function (made: MediaStreamTrack[]) {
+      return tracks(made)
+    })
+    const track = { stop() {}, getCapabilities: () => ({ torch: true }) } as unknown as MediaStreamTrack
+    const mediaDevices = {
+      getUserMedia: async (wish: MediaStreamConstraints) => (asked.push(wish), tracks([track])),
+      enumerateDevices: async () => [{ kind: 'videoinput' }, { kind: 'videoinput' }, { kind: 'audioinput' }],
+    }
+    vi.stubGlobal('navigator', { mediaDevices })
+    return () => vi.unstubAllGlobals()
+  })
+
+  test('is opened, the rear one, without a microphone', async () => {
+    expect(await openCamera('environment')).toMatchObject({ hasTorch: true, several: true })
+    expect(asked).toMatchObject([{ audio: false, video: { facingMode: { ideal: 'environment' } } }])
+  })
+
+  test('of a call that is on is not opened a second time, and goes on after the viewfinder is shut', async () => {
+    const world = new CallWorld()
+    await world.client.devices.open({ camera: true })
+    const { stream } = await openCamera('environment', world.client.devices)
+    expect(asked).toEqual([])
+    expect(world.tracks).toHaveLength(1)
+    closeCamera(stream)
+    expect(world.tracks[0]!.readyState).toBe('live')
+  })
+
+  test('of a call is turned round in the call, and the call shows the same', async () => {
+    const world = new CallWorld()
+    await world.client.devices.open({ camera: true })
+    await openCamera('user', world.client.devices)
+    expect(world.client.devices.state.facing).toBe('user')
+    world.denies = 'NotReadableError'
+    await expect(openCamera('environment', world.client.devices)).rejects.toBe('busy')
+  })
+
+  test('is its own in a call without a picture', async () => {
+    const world = new CallWorld()
+    await openCamera('environment', world.client.devices)
+    expect(asked).toHaveLength(1)
+  })
+})
 
 describe('what a picture’s pixels say', () => {
   test('a photograph in focus gives no doubt', () => {

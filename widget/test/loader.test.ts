@@ -354,6 +354,40 @@ describe('a call over the stream', () => {
     expect(video.muted).toBe(false)
   })
 
+  test('keeps a stream running that may not have its sound back without a tap, and says so', async () => {
+    const page = new Page()
+    const heard: unknown[] = []
+    page.desk.on('duck', (detail) => heard.push(detail))
+    const video = document.createElement('video')
+    let [paused, muted] = [false, false]
+    Object.defineProperties(video, {
+      volume: { get: () => 1, set: () => {} },
+      paused: { get: () => paused },
+      // As WebKit does outside of a tap.
+      muted: { get: () => muted, set: (to: boolean) => void ((paused ||= muted && !to), (muted = to)) },
+      play: { value: async () => void (paused = false) },
+    })
+    page.desk.attachPlayer(video)
+    duck(page, 0.25)
+    duck(page, 1)
+    expect(paused).toBe(true)
+    await vi.waitFor(() => expect(heard).toContainEqual({ volume: 0 }))
+    expect([paused, muted]).toEqual([false, true])
+  })
+
+  test('starts no stream that the buyer had stopped', async () => {
+    const page = new Page()
+    const video = document.createElement('video')
+    const play = vi.fn(async () => {})
+    Object.defineProperties(video, { volume: { get: () => 1, set: () => {} }, paused: { get: () => true }, play: { value: play } })
+    page.desk.attachPlayer(video)
+    duck(page, 0.25)
+    duck(page, 1)
+    await new Promise((resolve) => setTimeout(resolve))
+    expect(play).not.toHaveBeenCalled()
+    expect(video.muted).toBe(false)
+  })
+
   /** Whatever point one looks at, this is what one sees. */
   const topmost = (element: Element): void => {
     Object.defineProperty(document, 'elementFromPoint', { configurable: true, value: () => element })

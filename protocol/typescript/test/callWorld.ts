@@ -60,6 +60,7 @@ export class ToyTrack {
   stop(): void {
     this.readyState = 'ended'
   }
+  clone = (): ToyTrack => new ToyTrack(this.kind, `${this.id}'`, this.constraints)
   getCapabilities = (): object => this.capabilities
   getSettings = (): object => ({})
   applied: unknown[] = []

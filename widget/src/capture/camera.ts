@@ -1,4 +1,5 @@
-/** The device's camera: the rear one first, never a microphone. */
+/** The device's camera: the rear one first, never a microphone; during a call the call's own, seen twice. */
+import type { DeviceFault, Devices } from '@livedesk/protocol/CallClient.ts'
 
 /** Why there is no picture in the viewfinder; each leads to the phone's own camera. */
 export type NoCamera = 'refused' | 'busy' | 'missing'
@@ -14,8 +15,28 @@ export interface Opened {
   readonly several: boolean
 }
 
-/** Opens the camera. Rejects with a `NoCamera`. */
-export async function openCamera(facing: Facing): Promise<Opened> {
+/**
+ * Opens the camera. While a call has one open it is that one: phones lend a camera once, and take it from who had
+ * it before. Rejects with a `NoCamera`.
+ */
+export async function openCamera(facing: Facing, ofCall?: Devices): Promise<Opened> {
+  return ofCall && ofCall.state.camera !== 'off' ? lent(facing, ofCall) : opened(facing)
+}
+
+async function lent(facing: Facing, call: Devices): Promise<Opened> {
+  if (call.state.facing !== facing) {
+    await call.switchCamera().catch(({ fault }: { fault: DeviceFault }) => {
+      throw (fault === 'denied' ? 'refused' : fault === 'in_use' ? 'busy' : 'missing') satisfies NoCamera
+    })
+  }
+  const of = call.track('video')
+  if (!of) throw 'busy' satisfies NoCamera
+  // A track of one's own: the call ends, or its camera is shut, without the viewfinder's doing, and the other way round.
+  const track = of.clone()
+  return told(new MediaStream([track]), track)
+}
+
+async function opened(facing: Facing): Promise<Opened> {
   const devices = navigator.mediaDevices as MediaDevices | undefined
   if (!devices?.getUserMedia) throw 'missing' satisfies NoCamera
   let stream: MediaStream
@@ -24,9 +45,12 @@ export async function openCamera(facing: Facing): Promise<Opened> {
   } catch (thrown) {
     throw whyNot(thrown)
   }
-  const track = stream.getVideoTracks()[0]!
+  return told(stream, stream.getVideoTracks()[0]!)
+}
+
+async function told(stream: MediaStream, track: MediaStreamTrack): Promise<Opened> {
   const able = (track.getCapabilities?.() ?? {}) as { torch?: boolean }
-  const known = await devices.enumerateDevices().catch(() => [])
+  const known = await navigator.mediaDevices.enumerateDevices().catch(() => [])
   const several = known.filter(({ kind }) => kind === 'videoinput').length > 1
   return { stream, track, hasTorch: able.torch === true, several }
 }

@@ -144,7 +144,7 @@ export const SENDING: Readonly<Record<Step, Sending>> = {
   full: { active: true, scaleResolutionDownBy: 1, maxBitrate: 1_500_000, maxFramerate: 30 },
   low_resolution: { active: true, scaleResolutionDownBy: 2, maxBitrate: 400_000, maxFramerate: 20 },
   low_rate: { active: true, scaleResolutionDownBy: 2, maxBitrate: 150_000, maxFramerate: 8 },
-  // Some 10 kbit/s in Chromium; less than one frame a second it takes for none.
+  // Some 10 kbit/s in Chromium; fewer than one frame a second it takes for none.
   stills: { active: true, scaleResolutionDownBy: 2, maxBitrate: 60_000, maxFramerate: 1 },
   audio_only: { active: false, scaleResolutionDownBy: 2, maxBitrate: 150_000, maxFramerate: 8 },
 }
