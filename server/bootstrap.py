@@ -220,7 +220,7 @@ async def bootstrap(
     cluster = Cluster(settings.redis_url, node_id) if settings.redis_url else None
     late = _Late()
     links = Links(db.secret)
-    shelf = Shelf(settings.files_url, settings.data)
+    shelf = Shelf(settings.files_url, settings.data, settings.files_encryption)
     if settings.no_calls is not None:
         log.info("no calls are carried: %s", settings.no_calls)
     carried = (media or media_of)(settings, node_id) if settings.no_calls is None else NoMedia(node_id)

@@ -185,6 +185,10 @@ class Settings(BaseSettings):
         default=None,
         description="s3://bucket/prefix for pictures; a folder of the data folder where not set.",
     )
+    files_encryption: Literal["AES256", "aws:kms", "none"] = Field(
+        default="AES256",
+        description="What the bucket is asked to encrypt each file with; none where it cannot be asked.",
+    )
     redis_url: Annotated[str | None, AfterValidator(lambda v: v and _redis(v)), Optional] = Field(
         default=None, description="redis://…; several nodes serve one shop with it, one process needs none."
     )

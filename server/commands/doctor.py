@@ -16,6 +16,7 @@ from pathlib import Path
 import typer
 
 from server.cluster import Cluster
+from server.commands import volumes
 from server.commands.desk import WRONG, out, run, settings_or_refuse, table
 from server.config import Settings
 from server.http.admin import DISK_FLOOR_BYTES
@@ -49,7 +50,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def doctor() -> None:
-    """Look at configuration, database, disk, clock, Redis, ports, calls and builds. Changes nothing."""
+    """Look at configuration, disks, database, clock, Redis, ports, calls and builds. Changes nothing."""
     settings = settings_or_refuse()
     findings = run(examine(settings))
     table(
@@ -67,6 +68,7 @@ async def examine(settings: Settings) -> list[Finding]:
     return [
         Finding("configuration", True, f"serves {settings.origin}, data in {settings.data.absolute()}"),
         _disk(settings.data),
+        _at_rest(settings),
         *await _database(settings),
         *await _redis(settings),
         await _port("port", settings.bind, settings.port),
@@ -80,15 +82,31 @@ async def examine(settings: Settings) -> list[Finding]:
 
 
 def _disk(folder: Path) -> Finding:
-    there = folder.absolute()
-    while not there.exists():
-        there = there.parent
+    there = _there(folder)
     free = shutil.disk_usage(there).free
     if not os.access(there, os.W_OK | os.X_OK):
         return Finding("disk", False, f"{there} cannot be written to")
     ok = free >= DISK_FLOOR_BYTES
     need = "" if ok else f", at least {DISK_FLOOR_BYTES // 1_048_576} are needed"
     return Finding("disk", ok, f"{free // 1_048_576} MiB free{need}")
+
+
+def _at_rest(settings: Settings) -> Finding:
+    """What can be seen of it, never a fault: a disk or a cloud encrypts below what this machine sees."""
+    folder = f"data {volumes.under(_there(settings.data))}"
+    if settings.files_url is None:
+        return Finding("at rest", True, folder)
+    asked = settings.files_encryption
+    bucket = "no encryption is asked for" if asked == "none" else f"{asked} is asked for with each file"
+    return Finding("at rest", True, f"{folder}; bucket: {bucket}")
+
+
+def _there(folder: Path) -> Path:
+    """The folder, or the one in which it will be made."""
+    there = folder.absolute()
+    while not there.exists():
+        there = there.parent
+    return there
 
 
 async def _database(settings: Settings) -> list[Finding]:

@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import obstore
 from obstore.exceptions import BaseError
@@ -17,7 +18,12 @@ from obstore.store import LocalStore, S3Store
 from protocol.errors import ErrorCode, Refused
 from recordings.shelf import Measured, ShelfUnavailable
 
+if TYPE_CHECKING:
+    from obstore.store import S3Config
+
 log = logging.getLogger(__name__)
+
+Encryption = Literal["AES256", "aws:kms", "none"]
 
 FOLDER = "files"
 """Below the data directory."""
@@ -38,15 +44,19 @@ class Shelf:
     `keep` and `measure` are for large files, in the words of `recordings.shelf`.
     """
 
-    def __init__(self, url: str | None, data: Path) -> None:
-        """`url`: `s3://bucket/prefix` with the usual AWS_… variables; None keeps in the data directory."""
+    def __init__(self, url: str | None, data: Path, encryption: Encryption = "AES256") -> None:
+        """`url`: `s3://bucket/prefix` with the usual AWS_… variables; None keeps in the data directory.
+
+        With `encryption` the bucket encrypts each file itself; `aws:kms` by the key that AWS_… names.
+        """
         self._folder = None if url is not None else data / FOLDER
         self._store: LocalStore | S3Store
         if self._folder is not None:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._store = LocalStore(prefix=self._folder)
         else:
-            self._store = S3Store.from_url(url or "")
+            asked: S3Config = {} if encryption == "none" else {"server_side_encryption": encryption}
+            self._store = S3Store.from_url(url or "", config=asked)
 
     async def put(self, name: str, content: bytes) -> None:
         """Keeps `content` durably. A name is used once."""

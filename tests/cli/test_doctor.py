@@ -6,12 +6,13 @@ import asyncio
 import os
 import socket
 import sqlite3
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from server.commands import doctor
+from server.commands import doctor, volumes
 from server.commands.doctor import CLOCKS_APART_MS, Finding, examine
 from server.config import Settings, load_settings
 from server.http.files import BuildMissing
@@ -183,3 +184,60 @@ def test_the_report_ends_with_one_word_or_with_an_error(type_: Type, monkeypatch
     assert result.exit_code == 1
     assert "NO" in result.stdout
     assert "does not answer" in result.stdout
+
+
+def device(sys: Path, name: str, *slaves: Path, uuid: str | None = None) -> Path:
+    """A block device as the kernel shows it."""
+    node = sys / "devices" / name
+    (node / "slaves").mkdir(parents=True)
+    for each in slaves:
+        (node / "slaves" / each.name).symlink_to(each)
+    if uuid is not None:
+        (node / "dm").mkdir()
+        (node / "dm" / "uuid").write_text(f"{uuid}\n")
+    return node
+
+
+def holds(sys: Path, folder: Path, node: Path) -> None:
+    """The folder lies on this device."""
+    number = os.stat(folder).st_dev
+    links = sys / "dev" / "block"
+    links.mkdir(parents=True)
+    (links / f"{os.major(number)}:{os.minor(number)}").symlink_to(node)
+
+
+def test_what_is_seen_of_encryption_is_said_and_nothing_else(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+
+    def said(name: str, build: Callable[[Path], Path | None]) -> str:
+        sys = tmp_path / name
+        if (node := build(sys)) is not None:
+            holds(sys, folder, node)
+        return volumes.under(folder, sys)
+
+    def luks(sys: Path, disk: str) -> Path:
+        return device(sys, f"crypt-{disk}", device(sys, disk), uuid="CRYPT-LUKS2-0123-data")
+
+    assert "cannot be seen" in said("network", lambda sys: None)
+    assert "without dm-crypt" in said("disk", lambda sys: device(sys, "vda"))
+    assert said("luks", lambda sys: luks(sys, "vda")) == "on crypt-vda, encrypted by dm-crypt"
+    lvm = {"uuid": "LVM-0123"}
+    assert "encrypted by dm-crypt" in said("lvm", lambda sys: device(sys, "dm-1", luks(sys, "vda"), **lvm))
+    half = said("raid", lambda sys: device(sys, "md0", luks(sys, "vda"), device(sys, "vdb")))
+    assert "only a part" in half
+
+    def partition(sys: Path) -> Path:
+        part = luks(sys, "vda") / "p1"
+        part.mkdir()
+        (part / "partition").touch()
+        return part
+
+    assert said("partition", partition) == "on p1, encrypted by dm-crypt"
+
+
+async def test_the_doctor_says_what_the_bucket_is_asked_for(tmp_path: Path) -> None:
+    assert "bucket" not in (await found(settings(tmp_path)))["at rest"].why
+    own = partial(settings, tmp_path, files_url="s3://pictures/desk")
+    assert "AES256 is asked for" in (await found(own()))["at rest"].why
+    assert "no encryption is asked for" in (await found(own(files_encryption="none")))["at rest"].why

@@ -12,7 +12,8 @@ import pytest
 
 from protocol.errors import ErrorCode, Refused
 from recordings.shelf import Measured, ShelfUnavailable
-from server.files.shelf import FOLDER, UPLOAD_BYTES, Shelf
+from server.files.shelf import FOLDER, UPLOAD_BYTES, Encryption, Shelf
+from tests.services.s3_server import S3Server
 
 
 @pytest.fixture(params=["folder", "bucket"])
@@ -38,6 +39,24 @@ async def test_a_name_is_used_once(shelf: Shelf) -> None:
         await shelf.put("cloud/f1", b"second")
     assert refusal.value.code is ErrorCode.retry
     assert await shelf.read("cloud/f1", 0, 5) == b"first"
+
+
+@pytest.mark.parametrize("encryption", ["AES256", "aws:kms"])
+async def test_a_bucket_is_asked_to_encrypt_small_and_large_files(
+    encryption: Encryption, bucket: str, s3_server: S3Server, tmp_path: Path
+) -> None:
+    shelf = Shelf(bucket, tmp_path, encryption)
+    await shelf.put("cloud/f1", b"first")
+    large = tmp_path / "large"
+    large.write_bytes(bytes(UPLOAD_BYTES + 1))
+    await shelf.keep("cloud/f2", large, hashlib.sha256(large.read_bytes()).hexdigest())
+    for name in ("f1", "f2"):
+        assert s3_server.encryption_of("shelf", f"livedesk/cloud/{name}") == encryption
+
+
+async def test_a_bucket_that_cannot_be_asked_is_not(bucket: str, s3_server: S3Server, tmp_path: Path) -> None:
+    await Shelf(bucket, tmp_path, "none").put("cloud/f1", b"first")
+    assert s3_server.encryption_of("shelf", "livedesk/cloud/f1") is None
 
 
 async def test_the_folder_is_nobody_elses(tmp_path: Path) -> None:

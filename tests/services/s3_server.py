@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from urllib.request import Request, urlopen
+
+import obstore
+from obstore.store import S3Store
 
 KEYS = {"AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "tests", "AWS_REGION": "us-east-1"}
 
@@ -25,6 +29,13 @@ class S3Server:
             pass
         with urlopen(Request(f"{self._url}/{name}", method="PUT"), timeout=10):  # noqa: S310
             pass
+
+    def encryption_of(self, bucket: str, name: str) -> str | None:
+        """What the server says that it encrypted a file with."""
+        signed = obstore.sign(S3Store.from_url(f"s3://{bucket}"), "HEAD", name, timedelta(minutes=1))
+        with urlopen(Request(signed, method="HEAD"), timeout=10) as answer:  # noqa: S310
+            said: str | None = answer.headers.get("x-amz-server-side-encryption")
+        return said
 
 
 @contextmanager
