@@ -7,11 +7,13 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from protocol.base import SAID, Id, Line, Locale, Millis, Seq, Url, Wire
-from protocol.call import MAX_PARTICIPANTS, CallRole, MarkEntry
+from protocol.call import CallRole, MarkEntry
 
 GAPS_SHOWN = 100
 """Of one side, the longest; their number and their length together are told of all."""
 PAUSES_SHOWN = 200
+SIDES_SHOWN = 8
+"""All sides that one recording can have."""
 MARKS_SHOWN = 200
 """Marks in one answer. `more` says that there are others."""
 
@@ -126,7 +128,7 @@ class RecordingView(Wire):
 
     recording: RecordingSummary
     expires_at: Millis | None = None
-    sides: list[RecordingSide] = Field(max_length=MAX_PARTICIPANTS)
+    sides: list[RecordingSide] = Field(max_length=SIDES_SHOWN)
     consents: list[RecordingConsent] = Field(max_length=PAUSES_SHOWN)
     pauses: list[RecordingPause] = Field(max_length=PAUSES_SHOWN)
     damaged: int

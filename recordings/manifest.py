@@ -19,6 +19,10 @@ Kind = Literal["video", "audio"]
 GapReason = Literal["lost", "restarted"]
 """`lost`: packets that never came; `restarted`: the sender came back with another stream or clock."""
 
+SIDES_MAX = 8
+"""All who are ever written in one recording: twice those who can be in a call at once, and as many pictures
+as one MP4 has beside each other. A call in which more come one after the other goes on in another recording."""
+
 PauseReason = Literal["consent_withdrawn", "unasked", "refused", "not_all_here"]
 """`consent_withdrawn`: somebody took it back. `unasked`, `refused`: somebody is heard who has not answered,
 or has not agreed. `not_all_here`: all agreed, and buyer or agent is away."""

@@ -16,6 +16,7 @@ from typing import Literal
 from recordings import rtp
 from recordings.manifest import (
     SENTENCES,
+    SIDES_MAX,
     Begun,
     Consent,
     Consented,
@@ -37,9 +38,6 @@ live on the same disk and must not find it full."""
 
 RECORDING_MS_MAX = 4 * 3600 * 1000
 """A call that is recorded for longer was forgotten."""
-
-PARTICIPANTS_MAX = 4
-"""Buyer, agent, and two guests."""
 
 BATCH = 16
 BATCH_NS = 100_000_000
@@ -187,7 +185,7 @@ class Recording:
         if self._code is not None:
             return
         if participant not in self._sides:
-            if len(self._sides) >= PARTICIPANTS_MAX:
+            if len(self._sides) >= SIDES_MAX:
                 raise RecordingRefused("too_many")
             self._sides[participant] = _Side(participant, self._begin.utc_ms, self._lane, self._need_key)
         self._agreed.add(participant)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, NamedTuple
 
 from media.call import Call, recorded
+from recordings.manifest import SIDES_MAX
 from server.call_bridges import Agreed
 
 OUR_OWN_ENDS: Final = ("call_ended", "stopped", "consent_withdrawn")
@@ -44,7 +45,8 @@ def due(told: Told, call: Call, there: Set[str], agreed: Mapping[str, Agreed], s
     """What is to be asked next, so that exactly those are written whom the call says; None when it is so.
 
     `there`: who has a place in the room. A recording that begins gets `spare_id`. A gap is a pause; with who
-    withdrew and is not written any more the recording ends, and the others begin another.
+    withdrew and is not written any more the recording ends, and the others begin another; so do all when one
+    more than it can hold is to be written.
     """
     if told.recording is not None:
         for each in call.participants:
@@ -63,6 +65,9 @@ def due(told: Told, call: Call, there: Set[str], agreed: Mapping[str, Agreed], s
         return Ask("stop_recording", {"code": "consent_withdrawn"})
     for participant_id in wanted:
         if participant_id in agreed and participant_id not in told.written:
+            sides = told.written | told.withdrawn
+            if len(sides) >= SIDES_MAX and participant_id not in sides:
+                return Ask("stop_recording", {"code": "stopped"})
             return Ask("record", _consent(call, agreed[participant_id], told.recording or spare_id))
     if told.written and told.pace != "on":
         return Ask("resume", {})

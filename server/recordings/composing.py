@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 WAITING_MOST = 20
 """Recordings that wait for their MP4: an hour's work for a node that has better things to do."""
 CPU_BASE_S = 120
-"""Processor time: this, and so much for each second of the recording, which is four times what it takes."""
+"""Processor time: this, and so much for each second of each side, which is four times what it takes or more."""
 CPU_A_SECOND = 3
 MARKS_READ = 1_000
 PART_BYTES = 1024 * 1024
@@ -132,7 +132,7 @@ class Composing:
             "duration_ms": duration_ms,
             "out": str(folder / FILE),
         }
-        await child.run("compose", argument, CPU_BASE_S + CPU_A_SECOND * duration_ms // 1000)
+        await child.run("compose", argument, CPU_BASE_S + CPU_A_SECOND * len(sides) * duration_ms // 1000)
         await self._keep(row, folder / FILE)
 
     async def _fetch(self, file: RecordingFile, target: Path) -> None:

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from media.call import Call, Consent, Participant, Presence, Recording, Role
+from media.call import PEOPLE, Call, Consent, Participant, Presence, Recording, Role
 from media.control import checked
 from media.errors import MediaError
+from media.limits import MOST_PARTICIPANTS
+from recordings.manifest import SIDES_MAX
 from server.call_bridges import Agreed
 from server.desk.world import Happened
 from server.media import recording, rooms
@@ -148,6 +150,22 @@ def test_what_lets_it_write_counts_from_the_asking_and_what_stops_it_from_the_an
     assert asked(answered(begun, pause("unasked")), RESUME).pace == "unsure"
     assert answered(replace(begun, failed=True), stop("stopped")) == Told(failed=True)
     assert [ended(begun, code) for code in ("stopped", "disk_full")] == [Told(), Told(failed=True)]
+
+
+def test_guest_after_guest_is_written_in_one_recording_after_another_and_nobody_ends_it() -> None:
+    assert MOST_PARTICIPANTS < SIDES_MAX, "one who comes finds room for all in the next"
+    told, sides, ids = Told(), dict[str, list[str]](), iter(f"rec-{number}" for number in range(1_000))
+    for number in range(PEOPLE):
+        guest = f"guest-{number}"
+        there = {"buyer", "agent", guest}
+        while ask := due(told, call("on", None, someone("guest", id=guest)), there, yes(*there), next(ids)):
+            assert ask.verb in ("record", "stop_recording"), "everybody agreed"
+            told = answered(asked(told, ask), ask)
+            if ask.verb == "record":
+                sides.setdefault(ask.arguments["recording"], []).append(ask.arguments["participant"])
+        assert there <= told.written
+    assert [len(written) for written in sides.values()][:-1] == [SIDES_MAX] * (len(sides) - 1)
+    assert len(sides) == -(-PEOPLE // (SIDES_MAX - 2))
 
 
 class Process:

@@ -17,7 +17,7 @@ import pytest
 from protocol import recordings as wire
 from protocol.recordings import WritingCode
 from recordings import finishing
-from recordings.manifest import EndCode, PauseReason
+from recordings.manifest import SIDES_MAX, EndCode, PauseReason
 from recordings.recorder import RefusalCode
 from recordings.retention import DAY_MS, STATUTORY_DAYS_MIN
 from server.desk.world import World
@@ -112,6 +112,7 @@ def test_every_word_of_the_recorder_has_a_name_on_the_wire() -> None:
     assert {*get_args(EndCode), *get_args(RefusalCode)} - known == {"consent_missing"}, "nobody is recorded"
     reason = wire.RecordingPause.model_fields["reason"].annotation
     assert get_args(reason) == get_args(PauseReason)
+    assert wire.SIDES_SHOWN == SIDES_MAX
 
 
 async def test_a_full_disk_is_told_on_the_case_and_the_call_goes_on(scene: Scene) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from recordings import integrity, journal, recorder, writer
-from recordings.manifest import SENTENCES, Manifest
+from recordings.manifest import SENTENCES, SIDES_MAX, Manifest
 from recordings.recorder import RecordingRefused
 from tests.recordings.calls import NTP_ZERO_S, Desk, at, call, consent, play
 from tests.recordings.test_webm import decoded
@@ -166,7 +166,7 @@ def test_a_pause_keeps_its_reason_names_nobody_and_ends_only_when_nobody_has_wit
 
 def test_participants_beyond_the_limit_are_refused(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
-    recording = desk.start(*(f"p{number}" for number in range(recorder.PARTICIPANTS_MAX)))
+    recording = desk.start(*(f"p{number}" for number in range(SIDES_MAX)))
     recording.agree(consent("p0"), at(1))
     with pytest.raises(RecordingRefused) as refused:
         recording.agree(consent("one-more"), at(2))
