@@ -94,23 +94,23 @@ class Reordering:
         if not self._held:
             self._waiting_since_ns = arrival_ns
         self._held.setdefault(packet.sequence, Arrived(packet, arrival_ns))
-        ready: list[Arrived | Lost] = list(self._in_order(arrival_ns))
+        ready: list[Arrived | Lost] = list(self._in_order())
         while len(self._held) > HELD_PACKETS_MAX:
-            ready += self._skip(arrival_ns)
+            ready += self._skip()
         return [*ready, *self.tick(arrival_ns)]
 
     def tick(self, now_ns: int) -> list[Arrived | Lost]:
         """What may be used because a missing packet was waited for long enough."""
         ready: list[Arrived | Lost] = []
         while self._held and now_ns - self._waiting_since_ns >= PATIENCE_NS:
-            ready += self._skip(now_ns)
+            ready += self._skip()
         return ready
 
     def drain(self) -> list[Arrived | Lost]:
         """Everything that is held: nothing will come any more."""
         ready: list[Arrived | Lost] = []
         while self._held:
-            ready += self._skip(self._waiting_since_ns)
+            ready += self._skip()
         return ready
 
     def _late_one(self, packet: Packet, arrival_ns: int) -> Iterable[Arrived | Lost]:
@@ -122,7 +122,7 @@ class Reordering:
         self._late = 0
         return [*ready, Lost(1), Arrived(packet, arrival_ns)]
 
-    def _in_order(self, now_ns: int) -> Iterator[Arrived]:
+    def _in_order(self) -> Iterator[Arrived]:
         released = False
         while (found := self._held.pop(self._next, None)) is not None:
             self._next = (self._next + 1) & 0xFFFF
@@ -132,11 +132,11 @@ class Reordering:
             # A new hole: it shows since the oldest packet behind it came.
             self._waiting_since_ns = min(held.arrival_ns for held in self._held.values())
 
-    def _skip(self, now_ns: int) -> list[Arrived | Lost]:
+    def _skip(self) -> list[Arrived | Lost]:
         at = self._next
         missing = min((sequence - at) & 0xFFFF for sequence in self._held)
         self._next = (at + missing) & 0xFFFF
-        return [Lost(missing), *self._in_order(now_ns)]
+        return [Lost(missing), *self._in_order()]
 
 
 @dataclass(slots=True)

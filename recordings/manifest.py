@@ -21,7 +21,7 @@ GapReason = Literal["lost", "restarted"]
 
 SIDES_MAX = 8
 """All who are ever written in one recording: twice those who can be in a call at once, and as many pictures
-as one MP4 has beside each other. A call in which more come one after the other goes on in another recording."""
+as one MP4 has beside each other. A call in which more come, each after another, goes on in another one."""
 
 PauseReason = Literal["consent_withdrawn", "unasked", "refused", "not_all_here"]
 """`consent_withdrawn`: somebody took it back. `unasked`, `refused`: somebody is heard who has not answered,

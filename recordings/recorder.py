@@ -15,7 +15,6 @@ from typing import Literal
 
 from recordings import rtp
 from recordings.manifest import (
-    SENTENCES,
     SIDES_MAX,
     Begun,
     Consent,
@@ -50,10 +49,10 @@ CLOSE_WAIT_S = 8.0
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 RefusalCode = Literal["consent_missing", "disk_low", "too_many"]
-REFUSALS: dict[RefusalCode, tuple[str, str]] = {
-    "consent_missing": ("未取得同意，不能录制。", "Nobody has agreed to be recorded."),
-    "disk_low": ("磁盘剩余空间不足，不能开始录制。", "There is too little free disk space to record."),
-    "too_many": ("参与录制的人数已达上限。", "No further participant can be recorded."),
+REFUSALS: dict[RefusalCode, str] = {
+    "consent_missing": "Nobody has agreed to be recorded.",
+    "disk_low": "There is too little free disk space to record.",
+    "too_many": "No further participant can be recorded.",
 }
 
 
@@ -61,7 +60,7 @@ class RecordingRefused(Exception):
     """A recording is not begun, or a participant not taken in. `code` says why; the message is a sentence."""
 
     def __init__(self, code: RefusalCode) -> None:
-        super().__init__(REFUSALS[code][1])
+        super().__init__(REFUSALS[code])
         self.code = code
 
 
@@ -102,21 +101,6 @@ class Recording:
         self._held = False
         self._code: EndCode | None = None
         self._paused = False
-
-    @property
-    def code(self) -> EndCode | None:
-        """How it ended; None while it lasts."""
-        return self._code
-
-    @property
-    def writing(self) -> bool:
-        """Whether packets are written at present: what the indicator on both screens shows."""
-        return self._code is None and not self._paused
-
-    @property
-    def finished(self) -> bool:
-        """Whether the last byte and the last record are on disk, or never will be."""
-        return self._lane.done.is_set()
 
     def tap(
         self, participant: str, kind: Kind, packet: bytes | bytearray | memoryview, monotonic_ns: int
@@ -285,8 +269,3 @@ class Recorder:
     def close(self, wait_s: float = CLOSE_WAIT_S) -> bool:
         """Write what is left of recordings that were stopped; False if the disk takes too long."""
         return self._writer.close(wait_s)
-
-
-def sentence(code: EndCode, language: Literal["zh", "en"]) -> str:
-    """What a person reads about the end of a recording."""
-    return SENTENCES[code][0 if language == "zh" else 1]

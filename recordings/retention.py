@@ -24,9 +24,6 @@ Verb = Literal["keep", "restrict", "erase"]
 Reason = Literal[
     "in_use", "restriction_asked", "case_open", "statutory_period", "period_over", "erasure_asked"
 ]
-Use = Literal["view", "process", "store", "secure"]
-"""`process` is all that makes something new of it: a composition, a transcript, a statistic. `secure` is
-checking its hash, moving it to another disk, or handing it to an authority that may ask for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +80,3 @@ def decide(recorded: Recorded, policy: Policy, now_utc_ms: int) -> Verdict:
     if statutory:
         return Verdict("restrict", "statutory_period", statutory_until)
     return Verdict("erase", "erasure_asked" if recorded.erasure_asked else "period_over", None)
-
-
-def allows(verb: Verb, use: Use) -> bool:
-    """Whether a recording in that state may be used so."""
-    if verb == "restrict":
-        return use in ("store", "secure")
-    return verb == "keep"

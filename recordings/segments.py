@@ -17,14 +17,13 @@ from recordings.manifest import Gap, Kind, Written
 from recordings.tracks import MediaClock, Sample
 from recordings.webm import Block
 
-SEGMENT_MS = 10_000
-"""No file is longer, so no kill and no damaged file costs more."""
 CUT_FROM_MS = 7_000
 """From this age on a key frame that comes by itself begins the next file."""
 ASK_KEY_MS = 8_500
 """At this age one is asked for: a second and a half for the wish to arrive and the frame to come."""
 CUT_AT_MS = 9_860
-"""At this age the next frame begins a file whatever it is. The last one may sound 120 ms."""
+"""At this age the next frame begins a file whatever it is. The last one may sound 120 ms: no file is longer
+than ten seconds, and no kill and no damaged file costs more."""
 
 CLUSTER_MS = 400
 CLUSTER_BYTES = 512 * 1024

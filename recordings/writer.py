@@ -15,6 +15,7 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -52,8 +53,6 @@ class Lane:
 
     def __init__(self, folder: Path, queue: SimpleQueue[Callable[[], None] | None], floor_bytes: int) -> None:
         self.folder = folder
-        self.done = threading.Event()
-        """Set when nothing of this recording is open any more."""
         self._queue = queue
         self._floor_bytes = floor_bytes
         self._failure: EndCode | None = None
@@ -103,13 +102,18 @@ class Lane:
             self._last_words(act)
 
     def _last_words(self, act: Callable[[], None]) -> None:
-        """Also after a failure: what is whole is worth keeping, if the disk lets us."""
+        """Also after a failure: what is whole is worth keeping, if the disk lets us.
+
+        Nothing that goes wrong gets past here: the thread has the other recordings to write.
+        """
         try:
             act()
         except OSError as error:
-            if self._failure is None:
-                self._failure = code_of(error)
+            self._failure = self._failure or code_of(error)
             log.warning("recording.not_written", extra={"error": errno.errorcode.get(error.errno or 0, "?")})
+        except Exception:
+            self._failure = self._failure or "disk_error"
+            log.exception("recording.not_written")
 
     def _begin(self, records: tuple[Record, ...]) -> None:
         self.folder.mkdir(mode=0o700)
@@ -160,11 +164,10 @@ class Lane:
     def _end(self, ended: Ended) -> None:
         self._last_words(lambda: self._keep(ended))
         for file in self._files.values():
-            os.close(file.handle)
+            self._last_words(partial(os.close, file.handle))
         self._files.clear()
         if self._journal is not None:
-            self._journal.close()
-        self.done.set()
+            self._last_words(self._journal.close)
 
 
 @dataclass(slots=True)

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 WAITING_MOST = 20
 """Recordings that wait for their MP4: an hour's work for a node that has better things to do."""
 CPU_BASE_S = 120
-"""Processor time: this, and so much for each second of each side, which is four times what it takes or more."""
+"""Processor time: this, and so much for each second of each side, which is four times what it takes."""
 CPU_A_SECOND = 3
 MARKS_READ = 1_000
 PART_BYTES = 1024 * 1024

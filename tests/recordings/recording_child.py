@@ -27,11 +27,11 @@ def main(root: Path, files: int | None) -> None:
             told_ms = one.at_ms
             recording.tick(at(told_ms))
             print(told_ms, flush=True)
-        if recording.code is not None:
+        if desk.ends:
             break
     recording.stop("call_ended", at(told_ms))
     desk.recorder.close()
-    print(recording.code, flush=True)
+    print(desk.ends[0], flush=True)
 
 
 if __name__ == "__main__":

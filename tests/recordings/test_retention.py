@@ -11,7 +11,6 @@ from recordings.retention import (
     Policy,
     Recorded,
     Verdict,
-    allows,
     decide,
 )
 
@@ -66,15 +65,6 @@ def test_periods_have_bounds(keep_days: int, statutory_days: int | None, good: b
         return
     with pytest.raises(ValueError, match="days"):
         Policy(keep_days, statutory_days)
-
-
-def test_what_is_restricted_may_only_lie_there_and_be_guarded() -> None:
-    assert [use for use in ("view", "process", "store", "secure") if allows("restrict", use)] == [
-        "store",
-        "secure",
-    ]
-    assert all(allows("keep", use) for use in ("view", "process", "store", "secure"))
-    assert not any(allows("erase", use) for use in ("view", "process", "store", "secure"))
 
 
 @given(
