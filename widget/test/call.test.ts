@@ -325,7 +325,7 @@ describe('in a call', () => {
     page.world.hear('call.marked', { call_id: 'call', entry: { seq: 1, participant_id: 'agent', at: 0, mark } })
     await nextTick()
     expect(page.stage.findAll('.marks ellipse')).toHaveLength(2)
-    expect(page.stage.text()).toContain(words.marked)
+    expect(page.stage.text()).toContain(words.marked('木槿'))
     page.world.hear('call.marked', { call_id: 'call', entry: { seq: 2, participant_id: 'agent', at: 0, mark: { shape: 'clear', mark_id: 'n', of: 'buyer', frame_ms: 0 } } })
     await nextTick()
     expect(page.stage.find('.marks').exists()).toBe(false)
@@ -361,6 +361,23 @@ describe('in a call', () => {
     expect(spoken()).toContain('陈主任（主管）、仓库老李（来宾）离开了通话')
     await vi.advanceTimersByTimeAsync(6_000)
     expect(page.stage.find('.call-chip.people').exists(), 'the tile names those whom one does not expect').toBe(false)
+  })
+
+  test('the next agent is told by name, the one who was lost and the first one are where the call stands', async () => {
+    const page = desk()
+    const moved = (): boolean => page.stage.find('.call-chip.moved').exists()
+    await inCall(page)
+    expect(moved()).toBe(false)
+    const [buyer, agent] = connected().participants
+    const lost = { ...agent!, state: 'left' as const }
+    const stood = { connected_at: 1_700_000_009_000 }
+    page.world.tell('call.left', connected({ ...stood, revision: 6, state: 'waiting', participants: [buyer!, lost] }))
+    await nextTick()
+    expect([moved(), page.stage.text().includes(words.waiting)]).toEqual([false, true])
+    const next = somebody('agent', { participant_id: 'next', name: '小林', state: 'joined' })
+    page.world.tell('call.joined', connected({ ...stood, revision: 7, participants: [buyer!, lost, next] }))
+    await nextTick()
+    expect(page.stage.find('.call-chip.moved').text()).toBe('小林加入了通话')
   })
 
   test('what a guest shows is the small picture, his screen the large one, and a tap changes that', async () => {

@@ -2,7 +2,7 @@ import { flushPromises, mount, type VueWrapper } from '@vue/test-utils'
 import { GuestSocket } from '@livedesk/protocol/CallClient.ts'
 import type { ConnectionHooks } from '@livedesk/protocol'
 import { Refusal } from '@livedesk/protocol'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { aCall, aBrowser, OFFER, somebody, ToyPeer } from '../../protocol/typescript/test/callWorld.ts'
 import { dice, ToyClock } from '../../protocol/typescript/test/toy.ts'
 import GuestApp from '../src/guest/GuestApp.vue'
@@ -121,6 +121,19 @@ describe('a guest', () => {
     await press(shown, '离开')
     expect(commands('call.hang_up')).toHaveLength(1)
     expect(shown.text()).toContain('您已离开通话')
+  })
+
+  test('is told by name who else comes into the call, in words of his own language', async () => {
+    speak(['en'])
+    onTestFinished(() => speak(['zh']))
+    const { shown, open, becomes } = page()
+    await open()
+    expect(shown.text()).toContain('In the call: 小美 (agent), 小雨 (buyer)')
+    await press(shown, 'Just watch and listen')
+    const boss = somebody('supervisor', { name: '陈主任', mode: 'barge', state: 'joined' })
+    const mine = { ...guest, state: 'joined' as const }
+    await becomes({ ...standing, revision: 6, participants: [...standing.participants.slice(0, 2), boss, mine] })
+    expect(shown.find('.chip.moved').text()).toBe('陈主任 (supervisor) joined the call')
   })
 
   test('watches and listens without any device, also where the browser gives none', async () => {

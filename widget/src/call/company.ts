@@ -17,19 +17,17 @@ export function seen({ others, streams }: ActiveCall): Participant[] {
 }
 
 /**
- * Who came into a call and who left it between two looks at it, the first of which may be none.
+ * Who came into a call and who left it between two looks at it; at the first one nobody has moved.
  *
  * Of agents it is told only when one follows another in a call that stood: that the first one comes, or that the
  * next one is waited for, is where the call stands.
  */
 export function movements(before: CallView | null, now: CallView): { came: Participant[]; left: Participant[] } {
-  const known = before?.call.call_id === now.call.call_id ? before : null
-  if (now.phase === 'ended') return { came: [], left: [] }
-  const [was, is] = [present(known?.others ?? []), present(now.others)]
-  const without = (these: Participant[]) => (one: Participant): boolean => these.every((other) => other.participant_id !== one.participant_id)
-  const follows = !!known?.connectedAt
+  if (before?.call.call_id !== now.call.call_id || now.phase === 'ended') return { came: [], left: [] }
+  const [was, is] = [present(before.others), present(now.others)]
+  const notIn = (these: Participant[]) => (one: Participant): boolean => these.every((other) => other.participant_id !== one.participant_id)
   return {
-    came: is.filter(without(was)).filter(({ role }) => role !== 'agent' || follows),
-    left: was.filter(without(is)).filter(({ role }) => role !== 'agent' || now.phase !== 'waiting'),
+    came: is.filter(notIn(was)).filter(({ role }) => role !== 'agent' || before.connectedAt !== null),
+    left: was.filter(notIn(is)).filter(({ role }) => role !== 'agent' || now.phase !== 'waiting'),
   }
 }
