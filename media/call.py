@@ -23,8 +23,12 @@ RECONNECT_MS: Final = 30_000
 AGENT_RECONNECT_MS: Final = 25_000
 """The same for the agent: with the time to notice and to sweep, the buyer goes back to the line within half a
 minute of the cut."""
-CONNECT_MS: Final = 30_000
-"""From the answer to media of both sides: asking for the camera and a slow path are within."""
+CONNECT_MS: Final = 60_000
+"""From the answer to media of both sides: the browser's question for the camera, a look at the preview and a
+slow path are within. Who is called answers with his first tap: no ring runs out under his preview."""
+BROWSER_MS: Final = 180_000
+"""The same where the buyer goes to another browser for it: copying the link, finding the browser and all of
+the above. Longer than that an agent is not to sit before a call in which nobody is."""
 AGENT_MS: Final = 120_000
 """How long a buyer whose agent was lost is kept on the line for the next one."""
 GUESTS: Final = 1

@@ -12,6 +12,7 @@ from typing import Literal
 from media.call import (
     AGENT_MS,
     AGENT_RECONNECT_MS,
+    BROWSER_MS,
     CONNECT_MS,
     GUESTS,
     PEOPLE,
@@ -88,6 +89,19 @@ def answer(call: Call, by: Side, *, now: int) -> Step:
     taken = replace(call, state="answered", answered_at=now, due=now + CONNECT_MS)
     who = taken.live(by)
     return _next(taken, Told("call.answered", who.id if who else None))
+
+
+def other_browser(call: Call, *, now: int) -> Step:
+    """The buyer goes to another browser for his media: what rings at him is taken, and is waited for longer.
+
+    A call that rings at the agent, or no more, and one in which both have been, stays as it is.
+    """
+    if call.state == "ringing" and call.invited_by == "agent" and now < call.ring_until:
+        return answer(call, "buyer", now=now).then(lambda each: other_browser(each, now=now))
+    until = now + BROWSER_MS
+    if call.state != "answered" or (call.due or 0) >= until:
+        return Step(call)
+    return _next(replace(call, due=until))
 
 
 def decline(call: Call, by: Side, *, now: int) -> Step:

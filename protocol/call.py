@@ -172,7 +172,7 @@ class AgentBook(BookCall):
 
 
 class UnbookCall(Wire):
-    """Takes the conversation's booking back."""
+    """Takes the conversation's booking back; the buyer also when the conversation is closed."""
 
     conversation_id: Id
     client_id: ClientId
@@ -468,11 +468,22 @@ class RevokeGuest(Wire):
     participant_id: Id
 
 
-class CallLink(Wire):
-    """A one-time code with which another browser goes on as the same buyer: 在浏览器中打开."""
+class LinkCall(Wire):
+    """Asks for a way into another browser, where this one has no camera. What rings here is taken by it."""
 
+    conversation_id: Id
+
+
+class CallLink(Wire):
+    """A one-time code with which another browser goes on as the same buyer: 在浏览器中打开.
+
+    `waits_until`: so long a call to which he has not come yet waits for him there; null where there is none.
+    """
+
+    now: Millis
     code: Token
     expires_at: Millis
+    waits_until: Millis | None = None
 
 
 class CallChanged(Wire):

@@ -98,9 +98,8 @@ _DECLARED: tuple[Command, ...] = (
         "write",
         call.UnbookCall,
         call.Booked,
-        "Takes a booking back.",
+        "Takes a booking back, also of a closed conversation.",
         E.not_found,
-        E.conversation_closed,
     ),
     agent(
         "call.unbook",
@@ -200,12 +199,12 @@ _DECLARED: tuple[Command, ...] = (
     ),
     buyer(
         "call.link",
-        "call",
+        "conversation",
         "write",
-        call.OfCall,
+        call.LinkCall,
         call.CallLink,
-        "A one-time code that lets another browser of the buyer's join.",
-        *_IN_CALL,
+        "A one-time code that lets another browser of the buyer's join, or call; what rings here is taken.",
+        E.not_found,
     ),
     agent(
         "call.still",

@@ -27,6 +27,8 @@ SESSION_MS = 30 * 60_000
 """A buyer's session, from its start or last renewal: a lost phone is not a lost account."""
 CODE_MS = 60_000
 """A one-time code stands in a link; it is used at once or not at all."""
+LINK_MS = 10 * 60_000
+"""A one-time code that its owner carries by hand into another browser: copied, an app left, another found."""
 
 
 @dataclass(frozen=True, slots=True)

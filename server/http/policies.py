@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 _OFF = ("geolocation", "payment", "usb", "serial", "hid", "midi", "accelerometer", "gyroscope")
-_OWN = ("camera", "microphone", "autoplay", "display-capture", "fullscreen")
+_OWN = ("camera", "microphone", "autoplay", "display-capture", "fullscreen", "clipboard-write")
 PERMISSIONS = ", ".join([f"{feature}=(self)" for feature in _OWN] + [f"{feature}=()" for feature in _OFF])
-"""Calls need camera and microphone, in our own pages only; nothing else is needed by anybody."""
+"""Calls need camera, microphone, a link copied, in our own pages only; nothing else is needed by anybody."""
 
 
 def content_policy(own_origin: str, ancestors: Iterable[str], *, secure: bool) -> str:

@@ -53,7 +53,7 @@ def entry_refusal(
         return ErrorCode.not_found
     if entry.log == "desk" or entry.sender_kind == "system":
         return None
-    if head.state != "open":
+    if head.state != "open" and not (entry.sender_kind == "buyer" and _takes_back(entry)):
         return ErrorCode.conversation_closed
     if entry.sender_kind == "agent" and (entry.sender_id != head.owner_id or entry.fence != head.fence):
         return ErrorCode.stale_fence
@@ -81,7 +81,7 @@ def moved_marks(delivered: int, read: int, mark: NewMark, last_seq: int) -> tupl
 
 def owed_after(owed_since: int | None, entry: NewEntry) -> int | None:
     """Since when an answer is owed after `entry`: a buyer's words start it, an agent's words end it."""
-    if entry.log == "public" and entry.kind in SAID:
+    if entry.log == "public" and entry.kind in SAID and not _takes_back(entry):
         if entry.sender_kind == "buyer":
             return entry.sent_at if owed_since is None else owed_since
         if entry.sender_kind == "agent":
@@ -117,6 +117,11 @@ def _belongs(head: Head, entry: NewEntry) -> bool:
     if entry.sender_kind == "buyer":
         return entry.sender_id == head.buyer_id and entry.log == "public"
     return entry.sender_kind == "system" or head.shop_id in entry.shop_ids
+
+
+def _takes_back(entry: NewEntry) -> bool:
+    """A booking is taken back also where nothing more is said, and nobody owes an answer to that."""
+    return entry.kind == "booking" and entry.body["happened"] == "cancelled"
 
 
 def _recallable(entry: NewEntry, now: int, target: RecallTarget | None) -> bool:

@@ -8,6 +8,7 @@ from media import steps
 from media.call import (
     AGENT_MS,
     AGENT_RECONNECT_MS,
+    BROWSER_MS,
     CONNECT_MS,
     PEOPLE,
     RECONNECT_MS,
@@ -136,6 +137,21 @@ def test_a_call_stands_when_both_sides_have_media_and_is_given_up_when_none_come
     assert connected().connected_at == NOW + 2_000
     late = steps.expire(one.call, now=NOW + 1_000 + CONNECT_MS)
     assert late.call.reason == "not_connected"
+
+
+def test_a_buyer_who_goes_to_another_browser_is_waited_for_until_he_is_there() -> None:
+    took = steps.other_browser(ringing("agent"), now=NOW + 5_000)
+    assert (took.call.state, told(took)) == ("answered", ["call.answered"]), "what rang at him is taken"
+    assert took.call.due == NOW + 5_000 + BROWSER_MS
+    assert steps.other_browser(took.call, now=NOW + 5_000) == Step(took.call)
+    again = steps.other_browser(took.call, now=NOW + 95_000)
+    assert (again.call.due, again.call.revision) == (NOW + 95_000 + BROWSER_MS, took.call.revision + 1)
+    late = steps.expire(again.call, now=NOW + 95_000 + BROWSER_MS)
+    assert late.call.reason == "not_connected"
+    over = steps.hang_up(connected(), AGENT, now=NOW).call
+    for call in (ringing("buyer"), connected(), over):
+        assert steps.other_browser(call, now=NOW) == Step(call)
+    assert steps.other_browser(ringing("agent"), now=NOW + RING_MS) == Step(ringing("agent"))
 
 
 def test_a_reloaded_page_goes_on_with_its_token_and_another_page_only_when_it_says_so() -> None:

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from media import steps
 from media.call import (
     AGENT_MS,
+    BROWSER_MS,
     CONNECT_MS,
     RECONNECT_MS,
     RING_MS,
@@ -155,6 +156,12 @@ class Walks(RuleBasedStateMachine):
         self.walk(lambda call: steps.invite_guest(call, self.fresh("pg"), "老李"))
 
     @rule()
+    def buyer_goes_to_another_browser(self) -> None:
+        before = self.call
+        self.walk(lambda call: steps.other_browser(call, now=self.now))
+        assert before.due is None or (self.call.due or 0) >= before.due, "nobody is waited for shorter"
+
+    @rule()
     def agent_goes(self) -> None:
         self.walk(lambda call: steps.agent_gone(call, now=self.now))
 
@@ -168,7 +175,11 @@ class Walks(RuleBasedStateMachine):
     def recorder_fails(self) -> None:
         self.walk(lambda call: steps.recording_failed(call, "disk_full"))
 
-    @rule(passed=st.sampled_from([1, 500, RECONNECT_MS - 1, RECONNECT_MS, RING_MS, CONNECT_MS, AGENT_MS]))
+    @rule(
+        passed=st.sampled_from(
+            [1, 500, RECONNECT_MS - 1, RECONNECT_MS, RING_MS, CONNECT_MS, AGENT_MS, BROWSER_MS]
+        )
+    )
     def time_passes(self, passed: int) -> None:
         self.now += passed
         self.walk(lambda call: steps.expire(call, now=self.now))

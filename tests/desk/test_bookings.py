@@ -115,6 +115,22 @@ async def test_a_closed_conversation_goes_on_when_its_call_is_due(scene: Scene) 
     assert kinds[kinds.index("closed") :][:3] == ["closed", "reopened", "booking"]
 
 
+async def test_a_buyer_takes_a_booking_back_of_a_conversation_that_is_closed_and_nobody_owes_an_answer(
+    scene: Scene,
+) -> None:
+    await book(scene, scene.agent, now(scene) + HOUR, fence=scene.fence)
+    closing = {"conversation_id": scene.conversation_id, "client_id": new_client_id()}
+    await scene.buyer.ask("conversation.close", **closing)
+    gone = {"conversation_id": scene.conversation_id, "client_id": new_client_id()}
+    assert await refused(scene.agent, "call.unbook", **gone, fence=scene.fence) == "conversation_closed"
+    assert (await scene.buyer.ask("call.unbook", **gone))["booking"] is None
+    async with scene.house.node.db.read() as unit:
+        found = await unit.conversations.head(scene.conversation_id)
+    assert found is not None and (found.state, found.owed_since) == ("closed", None)
+    await when(scene, 2 * HOUR)
+    assert not any(said["entry"].get("happened") == "due" for said in posted(scene.buyer))
+
+
 async def test_a_buyer_who_asks_again_meanwhile_hears_of_it_there(scene: Scene) -> None:
     await book(scene, scene.buyer, now(scene) + HOUR)
     await scene.buyer.ask(

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from media.call import BROWSER_MS
 from protocol import call as wire
 from protocol import cases
+from server.auth.buyers import LINK_MS
 from server.desk.calls import legs, marks
 from server.identifiers import new_client_id
 from server.metrics import Snapshot
@@ -377,12 +379,12 @@ async def test_a_buyer_goes_on_in_another_browser_by_a_code_that_is_good_once(
 
 async def goes_on_elsewhere(scene: Scene) -> None:
     call_id = await scene.talk()
-    link = await scene.buyer.ask("call.link", call_id=call_id)
+    link = await scene.buyer.ask("call.link", conversation_id=scene.conversation_id)
     by_code = {"shop": "cloud", "code": link["code"]}
     with pytest.raises(Refusal) as elsewhere:
         await scene.house.post("/api/v1/buyer/session", by_code | {"shop": "river"})
     assert elsewhere.value.code == "code_used", "and it is used up by that"
-    link = await scene.buyer.ask("call.link", call_id=call_id)
+    link = await scene.buyer.ask("call.link", conversation_id=scene.conversation_id)
     session = await scene.house.post("/api/v1/buyer/session", by_code | {"code": link["code"]})
     with pytest.raises(Refusal) as again:
         await scene.house.post("/api/v1/buyer/session", by_code | {"code": link["code"]})
@@ -392,3 +394,37 @@ async def goes_on_elsewhere(scene: Scene) -> None:
     assert await refused(browser, "call.join", call_id=call_id) == "elsewhere"
     await scene.join(browser, call_id, move=True)
     await scene.buyer.hears("call.moved")
+
+
+async def test_a_link_leads_into_the_call_that_rang_long_after_the_ring_would_have_been_over(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db = scene.house.node.db
+    epoch_ms = db.clock
+    call_id = await scene.ring("agent")
+    link = await scene.buyer.ask("call.link", conversation_id=scene.conversation_id)
+    answered_at = (await scene.agent.hears("call.answered"))["call"]["answered_at"]
+    assert (link["waits_until"], link["expires_at"]) == (answered_at + BROWSER_MS, answered_at + LINK_MS)
+    await scene.join(scene.agent, call_id)
+    await scene.later(90_000)
+    monkeypatch.setattr(db, "clock", lambda: epoch_ms() + 90_000)
+    session = await scene.house.post("/api/v1/buyer/session", {"shop": "cloud", "code": link["code"]})
+    browser = await scene.house.socket("/buyer", session["token"])
+    assert [each["call_id"] for each in (await browser.ask("call.load"))["calls"]] == [call_id]
+    joined = await scene.join(browser, call_id)
+    assert joined["call"]["call_id"] == call_id
+    await scene.agent.hears("call.joined", lambda said: said["call"]["state"] == "connected")
+
+
+async def test_a_link_without_a_call_rings_nowhere_and_ends_with_its_time(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db = scene.house.node.db
+    epoch_ms = db.clock
+    link = await scene.buyer.ask("call.link", conversation_id=scene.conversation_id)
+    assert link["waits_until"] is None
+    assert (await scene.agent.ask("call.load"))["calls"] == []
+    monkeypatch.setattr(db, "clock", lambda: epoch_ms() + LINK_MS)
+    with pytest.raises(Refusal) as late:
+        await scene.house.post("/api/v1/buyer/session", {"shop": "cloud", "code": link["code"]})
+    assert late.value.code == "code_used"

@@ -338,7 +338,6 @@ OF_A_CALL: dict[str, dict[str, Any]] = {
     "call.mark": {"mark": {"shape": "clear", "mark_id": new_client_id(), "of": "p", "frame_ms": 0}},
     "call.sync": {"after_seq": 0},
 }
-ONLY_BUYERS: dict[str, dict[str, Any]] = {"call.link": {}}
 ONLY_AGENTS: dict[str, dict[str, Any]] = {
     "call.still": {"client_id": new_client_id()},
     "call.invite_guest": {"client_id": new_client_id(), "name": "仓库"},
@@ -353,7 +352,7 @@ async def test_whose_call_it_is_not_hears_the_same_as_for_one_that_does_not_exis
     foreign = await scene.house.agent("b1", shop="river")
     colleague = await scene.house.agent("a2")
     for person, commands in (
-        (stranger, OF_A_CALL | ONLY_BUYERS),
+        (stranger, OF_A_CALL),
         (foreign, OF_A_CALL | ONLY_AGENTS),
         (colleague, OF_A_CALL | ONLY_AGENTS),
     ):
@@ -369,4 +368,5 @@ async def test_whose_call_it_is_not_hears_the_same_as_for_one_that_does_not_exis
         assert await refused(colleague, command, call_id=call_id) == "forbidden"
     ring = {"conversation_id": scene.conversation_id, "client_id": new_client_id(), "media": "video"}
     assert await refused(stranger, "call.invite", **ring) == "not_found"
+    assert await refused(stranger, "call.link", conversation_id=scene.conversation_id) == "not_found"
     assert await refused(foreign, "call.invite", **ring, fence=scene.fence) == "not_found"

@@ -368,9 +368,10 @@ class FakeDesk:
         await self._in_call("sync_marks", actor, request)
         return Done(call.SyncedMarks(marks=[], more=False))
 
-    async def link_call(self, actor: Actor, request: call.OfCall) -> Done[call.CallLink]:
-        await self._in_call("link_call", actor, request)
-        return Done(call.CallLink(code="one-time-code-0000", expires_at=NOW + 60_000))
+    async def link_call(self, actor: Actor, request: call.LinkCall) -> Done[call.CallLink]:
+        await self._called("link_call", actor, request)
+        self._find(actor, request.conversation_id)
+        return Done(call.CallLink(now=NOW, code="one-time-code-0000", expires_at=NOW + 60_000))
 
     async def ask_still(self, actor: Actor, request: call.AskStill) -> Done[call.StillAsked]:
         await self._in_call("ask_still", actor, request)

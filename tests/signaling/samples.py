@@ -219,7 +219,7 @@ REQUESTS: dict[tuple[str, str], dict[str, Any]] = {
     ("/buyer", "call.invite"): _CLOSE | {"media": "video"},
     ("/buyer", "call.answer"): _CALL,
     ("/buyer", "call.decline"): _CALL,
-    ("/buyer", "call.link"): _CALL,
+    ("/buyer", "call.link"): {"conversation_id": "c1"},
     ("/buyer", "call.book"): _CLOSE | {"media": "video", "at": NOW + 60_000},
     ("/buyer", "call.unbook"): _CLOSE,
     ("/agent", "call.book"): _CLOSE | {"media": "voice", "at": NOW + 60_000, "fence": 3},

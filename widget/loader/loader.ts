@@ -120,7 +120,7 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
     if (frame) return
     frame = document.createElement('iframe')
     frame.title = locale === 'en' ? 'Customer service' : '客服'
-    frame.allow = 'camera; microphone; autoplay; display-capture; fullscreen'
+    frame.allow = 'camera; microphone; autoplay; display-capture; fullscreen; clipboard-write'
     frame.setAttribute('allowtransparency', 'true')
     frame.style.cssText =
       'position:fixed;border:0;margin:0;padding:0;max-width:none;max-height:none;background:none;' +

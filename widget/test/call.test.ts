@@ -1,12 +1,13 @@
 import { mount } from '@vue/test-utils'
-import { Refusal, type BookingEntry, type Call, type ErrorCode } from '@livedesk/protocol'
+import { Refusal, type BookingEntry, type Call, type ErrorCode, type LogSnapshot } from '@livedesk/protocol'
+import { BOOK_AHEAD_MS, fieldTimes } from '@livedesk/protocol/call/booking.ts'
 import { nextTick, shallowReactive } from 'vue'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { aCall, CallWorld, refuse, somebody } from '../../protocol/typescript/test/callWorld.ts'
 import { BuyerCalls } from '../src/call/BuyerCalls.ts'
 import CallRow from '../src/call/CallRow.vue'
 import CallStage from '../src/call/CallStage.vue'
-import { appOf, probe, type Abilities, type Surroundings } from '../src/call/probe.ts'
+import { appOf, elsewhere, probe, type Abilities, type Surroundings } from '../src/call/probe.ts'
 import { callWords, overWords } from '../src/call/words.ts'
 import type { Desk } from '../src/desk.ts'
 import type { FromFrame } from '../src/messages.ts'
@@ -69,7 +70,8 @@ const connected = (more: Partial<Call> = {}): Call =>
   })
 
 /** A buyer with the conversation open, on a page that is or is not ours. */
-function desk(size: Desk['state']['size'] = 'sheet', can: Partial<Abilities> = {}, refusedFor: ErrorCode | null = null) {
+function desk(size: Desk['state']['size'] = 'sheet', can: Partial<Abilities> = {}, refusedFor: ErrorCode | null = null, arrived = false) {
+  let waits: number | null = null
   const world = new CallWorld()
   const said: FromFrame[] = []
   const lines: string[] = []
@@ -86,12 +88,15 @@ function desk(size: Desk['state']['size'] = 'sheet', can: Partial<Abilities> = {
     state,
     client: {
       current: {} as unknown,
-      request: async () => ({ code: 'one-time', expires_at: 0 }),
+      request: async (command: string, payload: object) => {
+        booked.push({ command, ...payload })
+        return { now: 1_000, code: 'one-time', expires_at: 601_000, waits_until: waits }
+      },
       newClientId: () => 'booking',
       insist: async (command: string, payload: object) => {
         booked.push({ command, ...payload })
         if (refusedFor) throw new Refusal(refusedFor, refusedFor)
-        return command === 'call.invite' ? { call: aCall() } : { seq: 9, booking: payload }
+        return { seq: 9, booking: payload }
       },
     },
     options: { bridge: { embedded: true, say: (one: FromFrame) => said.push(one) }, start: { shop: 'cloud' }, origin: 'https://desk.example' },
@@ -100,7 +105,7 @@ function desk(size: Desk['state']['size'] = 'sheet', can: Partial<Abilities> = {
     send: (text: string) => lines.push(text),
     ask: (place: unknown) => asked.push(place),
   }
-  const calls: BuyerCalls = new BuyerCalls(made as unknown as Desk, world.client, { ...probe(BROWSER), ...can })
+  const calls: BuyerCalls = new BuyerCalls(made as unknown as Desk, world.client, { ...probe(BROWSER), ...can }, arrived)
   onTestFinished(() => calls.stop())
   const stage = mount(CallStage, { props: { calls } })
   onTestFinished(() => stage.unmount())
@@ -113,7 +118,8 @@ function desk(size: Desk['state']['size'] = 'sheet', can: Partial<Abilities> = {
     await world.clock.pass(0)
     await nextTick()
   }
-  return { world, calls, stage, state, said, lines, asked, booked, made, ducks, states, tap }
+  const waitsUntil = (at: number): void => void (waits = at)
+  return { waitsUntil, world, calls, stage, state, said, lines, asked, booked, made, ducks, states, tap }
 }
 type Page = ReturnType<typeof desk>
 
@@ -159,7 +165,7 @@ describe('before a call', () => {
     await page.stage.find('form').trigger('submit')
     await nextTick()
     const at = new Date('2030-05-06T10:30').getTime()
-    expect(page.booked).toEqual([{ command: 'call.book', conversation_id: 'conversation', client_id: 'booking', at, media: 'video' }])
+    expect(page.booked).toContainEqual({ command: 'call.book', conversation_id: 'conversation', client_id: 'booking', at, media: 'video' })
     expect(page.calls.ui.before).toBe('none')
 
     const refused = desk('sheet', unable, 'bad_request')
@@ -174,11 +180,42 @@ describe('before a call', () => {
 
   test('what was booked stands in the conversation, with its day and time', () => {
     const at = new Date(2030, 4, 6, 10, 30).getTime()
-    const said = (happened: BookingEntry['happened']): string =>
-      mount(CallRow, { props: { call: { kind: 'booking', happened, at, media: 'video' } as BookingEntry } }).text()
-    expect(said('booked')).toMatch(/已预约 .*6.*10:30/)
+    const said = (happened: BookingEntry['happened'], media: BookingEntry['media'] = 'video'): string => {
+      const call = { kind: 'booking', seq: 1, happened, at, media } as BookingEntry
+      return mount(CallRow, { props: { desk: {} as Desk, log: { id: 'c', entries: [call] } as unknown as LogSnapshot, call } }).text()
+    }
+    expect(said('booked')).toMatch(/已预约 .*6.*10:30 视频通话/)
+    expect(said('booked', 'voice')).toMatch(/语音通话/)
     expect(said('cancelled')).toContain('已取消')
     expect(said('due')).toContain('时间到了')
+  })
+
+  test('the booking that stands is taken back where it is told, in a closed conversation too; no other one is', async () => {
+    const page = desk()
+    const entry = (seq: number, happened: BookingEntry['happened'], at: number): BookingEntry => ({ kind: 'booking', seq, happened, at, media: 'video' }) as BookingEntry
+    const to_come = Date.now() + 3_600_000
+    const row = (call: BookingEntry, ...after: BookingEntry[]) =>
+      mount(CallRow, {
+        props: { desk: { state: { call: { calls: page.calls } } } as unknown as Desk, log: { id: 'earlier', state: 'closed', entries: [call, ...after] } as unknown as LogSnapshot, call },
+      })
+    for (const past of [row(entry(1, 'booked', to_come), entry(2, 'booked', to_come + 1)), row(entry(1, 'booked', Date.now() - 1)), row(entry(1, 'cancelled', to_come))])
+      expect(past.find('button').exists()).toBe(false)
+    const standing = row(entry(1, 'booked', to_come))
+    expect(standing.find('button').text()).toBe(words.unbook)
+    await standing.find('button').trigger('click')
+    expect(page.booked).toEqual([{ command: 'call.unbook', conversation_id: 'earlier', client_id: 'booking' }])
+
+    const gone = desk('sheet', {}, 'not_found')
+    await standing.setProps({ desk: { state: { call: { calls: gone.calls } } } as unknown as Desk })
+    await standing.find('button').trigger('click')
+    await vi.waitFor(() => expect(standing.find('[role=alert]').text()).toBe(words.unbookFailed.not_found))
+  })
+
+  test('a time is chosen between now and as far ahead as the desk books', () => {
+    const now = new Date(2030, 4, 6, 10, 10).getTime()
+    const { soonest, proposed, latest } = fieldTimes(now)
+    expect([soonest, proposed]).toEqual(['2030-05-06T10:11', '2030-05-06T11:00'])
+    expect(new Date(latest).getTime()).toBe(now + BOOK_AHEAD_MS - 60_000)
   })
 
   test('by voice alone no camera is opened', async () => {
@@ -222,19 +259,120 @@ describe('before a call', () => {
     expect(page.lines).toEqual([words.callBackLine])
   })
 
-  test('where an app has no camera the same buyer goes on in the browser of the system', async () => {
-    const page = desk('sheet', { video: false, voice: false, obstacle: 'app', app: 'wechat' })
+  const inWeChat = { video: false, voice: false, obstacle: 'app', app: 'wechat' } as const
+
+  test('where an app has no camera it has a link as text, which nothing here can use up, and says how long it is good', async () => {
+    const page = desk('sheet', inWeChat)
     page.calls.begin()
-    await nextTick()
+    await vi.waitFor(() => expect(page.stage.find('textarea').exists()).toBe(true))
     expect(page.stage.text()).toContain(words.obstacle.app(words.app.wechat))
-    await page.tap(words.openInBrowser)
-    await nextTick()
-    expect(page.stage.find('a').attributes('href')).toBe('https://desk.example/c/cloud?code=one-time')
-    expect(page.booked).toMatchObject([{ command: 'call.invite', conversation_id: 'conversation', media: 'video' }])
+    expect(page.stage.text()).toContain(words.linkHelp.browser(10))
+    expect(page.stage.find('a').exists()).toBe(false)
+    expect(page.stage.find('textarea').element.value).toBe('https://desk.example/c/cloud?code=one-time&call=')
+    expect(page.booked, 'it rings only when the other browser is there').toEqual([{ command: 'call.link', conversation_id: 'conversation' }])
     page.world.tell('call.rang', aCall())
+    await page.world.clock.pass(0)
+    await nextTick()
+    expect(page.calls.ui.before, 'it rings from there').toBe('none')
     page.world.tell('call.answered', answered())
     await page.world.clock.pass(10)
     expect(page.world.commands('call.join'), 'this page has no camera').toEqual([])
+  })
+
+  test('a link that has run out is not left there to be tried in vain', async () => {
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    const page = desk('sheet', inWeChat)
+    page.calls.begin()
+    await vi.advanceTimersByTimeAsync(599_999)
+    expect(page.stage.find('textarea').exists()).toBe(true)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(page.stage.find('textarea').exists()).toBe(false)
+    expect(page.stage.find('[role=alert]').text()).toBe(words.code.code_used)
+    await page.stage.find('.call-ways .strong').trigger('click')
+    await vi.advanceTimersByTimeAsync(0)
+    expect(page.stage.find('textarea').exists()).toBe(true)
+  })
+
+  test.each([
+    ['as the browser does it', async () => {}, false, words.copied],
+    ['as old browsers do it', () => Promise.reject(new Error('NotAllowedError')), true, words.copied],
+    ['by hand, which is said', () => Promise.reject(new Error('NotAllowedError')), false, words.byHand],
+  ])('a link is copied %s', async (_, writeText, execCommand, said) => {
+    vi.stubGlobal('navigator', { ...navigator, clipboard: { writeText } })
+    Object.assign(document, { execCommand: () => execCommand })
+    onTestFinished(() => void vi.unstubAllGlobals())
+    const page = desk('sheet', inWeChat)
+    page.calls.begin()
+    await vi.waitFor(() => expect(page.stage.find('textarea').exists()).toBe(true))
+    await page.tap(words.copyLink)
+    await vi.waitFor(() => expect(page.stage.text()).toContain(said))
+    const field = page.stage.find('textarea').element
+    if (said === words.byHand) expect([field.selectionStart, field.selectionEnd]).toEqual([0, field.value.length])
+  })
+
+  test('where the page around it takes the camera, our own page is one tap away', async () => {
+    const page = desk('sheet', { video: false, voice: false, obstacle: 'policy' })
+    page.calls.begin()
+    await vi.waitFor(() => expect(page.stage.find('a').exists()).toBe(true))
+    expect(page.stage.find('a').attributes()).toMatchObject({ href: 'https://desk.example/c/cloud?code=one-time&call=', target: '_blank', rel: 'noopener noreferrer' })
+    expect(page.stage.text()).toContain(words.obstacle.policy)
+  })
+
+  test('where it takes the camera alone, the voice is here and the camera one page away', async () => {
+    const page = desk('sheet', { video: false, voice: true, obstacle: 'policy' })
+    page.calls.begin()
+    await nextTick()
+    expect(page.stage.text()).toContain(words.obstacle.policy)
+    await page.tap(words.openIn.page)
+    await nextTick()
+    expect(page.stage.find('a').text()).toBe(words.openIn.page)
+  })
+
+  test.each([
+    ['policy', null, false, true, null],
+    ['policy', null, false, false, 'page'],
+    ['insecure', null, false, false, 'page'],
+    ['unsupported', null, false, false, null],
+    ['app', 'wechat', false, true, 'browser'],
+    [null, 'wechat', true, true, 'browser'],
+    [null, 'wechat', false, true, null],
+    [null, null, true, false, null],
+  ] as const)('%s in %s, failed %s, on our own page %s: elsewhere is %s', (obstacle, app, failed, own, where) => {
+    expect(elsewhere({ video: true, voice: true, obstacle, app }, failed, own, 'https://desk.example')).toBe(where)
+  })
+
+  test('a desk without https has no page that is better than an insecure one', () => {
+    expect(elsewhere({ video: false, voice: false, obstacle: 'insecure', app: null }, false, false, 'http://desk.example')).toBe(null)
+  })
+})
+
+describe('the page that a link led to', () => {
+  test('begins with what one wants to show, and only once', async () => {
+    const page = desk('page', {}, null, true)
+    page.world.reconnected()
+    await page.world.clock.pass(0)
+    await nextTick()
+    expect(page.calls.ui.before).toBe('choose')
+    expect(page.calls.ui.answering).toBe(null)
+    page.calls.leave()
+    page.world.tell('call.rang', aCall({ invited_by: 'agent' }))
+    await page.world.clock.pass(0)
+    expect(page.calls.ui.before).toBe('none')
+  })
+
+  test('goes on with the call that waits for him there, and answers it no second time', async () => {
+    const page = desk('page', {}, null, true)
+    page.world.living = [answered({ invited_by: 'agent' })]
+    page.world.reconnected()
+    await page.world.clock.pass(0)
+    await nextTick()
+    expect(page.calls.ui).toMatchObject({ before: 'choose', answering: 'call' })
+    await page.tap(words.videoOnly)
+    await page.tap(words.connect)
+    await page.world.clock.pass(1)
+    expect(page.world.commands('call.join')).toHaveLength(1)
+    expect(page.world.commands('call.answer')).toEqual([])
   })
 })
 
@@ -264,9 +402,60 @@ describe('a call that rings', () => {
     await page.tap(words.answer)
     await nextTick()
     expect(page.state.size).toBe('sheet')
+    expect(page.world.commands('call.answer'), 'the first tap answers: no ring runs out under the preview').toEqual([{ call_id: 'call' }])
+    page.world.tell('call.answered', answered({ invited_by: 'agent' }))
     await page.tap(words.videoOnly)
+    expect(page.stage.text()).toContain(words.preview)
+    expect(page.world.commands('call.join'), 'and nothing goes out before he connects').toEqual([])
     await page.tap(words.connect)
-    expect(page.world.commands('call.answer')).toEqual([{ call_id: 'call' }])
+    expect(page.world.commands('call.join')).toHaveLength(1)
+    expect(page.world.commands('call.answer')).toHaveLength(1)
+  })
+
+  test('whoever goes back from the preview of an answered call can still connect or hang up', async () => {
+    const page = desk()
+    page.world.tell('call.rang', aCall({ invited_by: 'agent' }))
+    await nextTick()
+    await page.tap(words.answer)
+    page.world.tell('call.answered', answered({ invited_by: 'agent' }))
+    await page.tap(words.videoOnly)
+    await page.tap(words.cancel)
+    expect(page.world.tracks.map((track) => track.readyState)).toEqual(['ended', 'ended'])
+    expect(page.stage.text()).toContain(words.answered)
+    await page.tap(words.connect)
+    expect(page.calls.ui.before).toBe('choose')
+  })
+
+  test('a preview that goes away because the call is over says why', async () => {
+    const page = desk()
+    page.world.tell('call.rang', aCall({ invited_by: 'agent' }))
+    await nextTick()
+    await page.tap(words.answer)
+    page.world.tell('call.answered', answered({ invited_by: 'agent' }))
+    await page.tap(words.videoOnly)
+    page.world.tell('call.ended', answered({ invited_by: 'agent', revision: 3, state: 'ended', reason: 'not_connected', ended_by: 'system' }))
+    await page.world.clock.pass(0)
+    await nextTick()
+    expect(page.calls.ui.before).toBe('none')
+    expect(page.stage.find('[role=status]').text()).toBe('')
+    expect(page.stage.find('.call-line').text()).toContain(words.ended.not_connected)
+    expect(page.world.tracks.map((track) => track.readyState)).toEqual(['ended', 'ended'])
+  })
+
+  test('taken where there is no camera it waits in the other browser, and asking for pictures instead hangs up', async () => {
+    const page = desk('sheet', { video: false, voice: false, obstacle: 'app', app: 'wechat' })
+    page.waitsUntil(181_000)
+    page.world.tell('call.rang', aCall({ invited_by: 'agent' }))
+    await nextTick()
+    await page.tap(words.answer)
+    page.world.tell('call.answered', answered({ invited_by: 'agent' }))
+    await page.world.clock.pass(0)
+    await nextTick()
+    expect(page.stage.text()).toContain(words.linkWaits(3))
+    expect(page.stage.find('textarea').exists()).toBe(true)
+    await page.tap(words.askShots)
+    expect(page.lines).toEqual([words.askShotsLine])
+    expect(page.world.commands('call.hang_up')).toEqual([{ call_id: 'call' }])
   })
 
   test('is declined with one tap and nothing was opened', async () => {

@@ -74,7 +74,7 @@ describe('the frame', () => {
     expect(address.searchParams.get('shop')).toBe('s1')
     expect(address.searchParams.get('parent')).toBe(location.origin)
     expect(page.frame.title).toBe('客服')
-    expect(page.frame.allow).toBe('camera; microphone; autoplay; display-capture; fullscreen')
+    expect(page.frame.allow).toBe('camera; microphone; autoplay; display-capture; fullscreen; clipboard-write')
   })
 
   test('stays where it is in the page, whatever its size', () => {

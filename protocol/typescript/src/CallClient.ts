@@ -187,14 +187,18 @@ export class CallClient {
     return called.call
   }
 
-  /** Takes the call that rings here, and joins it. */
-  async answer(callId: string): Promise<void> {
+  /** Takes the call that rings here: it rings no more, and nothing of this page goes out before it joins. */
+  async accept(callId: string): Promise<void> {
     this.onlyOne(callId)
     const state = this.callOf(callId)?.state
     // Who is rung as the next agent only joins: it was answered by the one before.
-    if (state === undefined || state === 'ringing') {
-      this.called(await this.options.socket.insist('call.answer', { call_id: callId }))
-    }
+    if (state !== undefined && state !== 'ringing') return
+    this.called(await this.options.socket.insist('call.answer', { call_id: callId }))
+  }
+
+  /** Takes the call that rings here, and joins it. */
+  async answer(callId: string): Promise<void> {
+    await this.accept(callId)
     await this.join(callId)
   }
 

@@ -179,6 +179,7 @@ export interface Wire {
   InviteGuest: InviteGuest;
   Join: Join;
   Joined: Joined;
+  LinkCall: LinkCall;
   LinkFiles: LinkFiles;
   List: List;
   ListCalls: ListCalls;
@@ -1184,10 +1185,14 @@ export interface CallStretch {
 }
 /**
  * A one-time code with which another browser goes on as the same buyer: 在浏览器中打开.
+ *
+ * `waits_until`: so long a call to which he has not come yet waits for him there; null where there is none.
  */
 export interface CallLink {
+  now: number;
   code: string;
   expires_at: number;
+  waits_until?: number | null;
 }
 /**
  * Where one points now; shown for a moment. Several places are the way of the hand since the last.
@@ -1981,6 +1986,12 @@ export interface Track {
   participant_id?: string | null;
 }
 /**
+ * Asks for a way into another browser, where this one has no camera. What rings here is taken by it.
+ */
+export interface LinkCall {
+  conversation_id: string;
+}
+/**
  * Asks for addresses at which files of conversations that one may read can be shown.
  */
 export interface LinkFiles {
@@ -2714,7 +2725,7 @@ export interface TypingNow {
   by: "buyer" | "agent";
 }
 /**
- * Takes the conversation's booking back.
+ * Takes the conversation's booking back; the buyer also when the conversation is closed.
  */
 export interface UnbookCall {
   conversation_id: string;
@@ -2905,7 +2916,7 @@ export interface BuyerCommands {
     reply: SyncedMarks;
   };
   "call.link": {
-    request: OfCall;
+    request: LinkCall;
     reply: CallLink;
   };
 }

@@ -1,4 +1,4 @@
-"""Others in a call: supervisors who listen, whisper, barge in, take over; guests; another browser."""
+"""Others in a call: supervisors who listen, whisper, barge in, take over; guests; a buyer's other browser."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from media import steps
 from media.call import Mode
 from protocol import call as wire
 from protocol.errors import ErrorCode, Refused
-from server.auth.buyers import CODE_MS, visitor_claims
+from server.auth.buyers import LINK_MS, visitor_claims
 from server.auth.identity import Identity
 from server.auth.secrets import TokenKind, new_token, token_hash
 from server.bridges import granted
@@ -24,7 +24,7 @@ GUEST_MS = 3_600_000
 
 
 class Company(Calling):
-    """Who comes to a call beside its two sides. Each step is in the audit."""
+    """Who comes to a call beside its two sides, each step in the audit; and the buyer by another way."""
 
     async def listen_in(self, actor: Actor, request: wire.OfCall) -> Done[wire.Called]:
         """The supervisor hears and is not heard."""
@@ -122,34 +122,40 @@ class Company(Calling):
             await unit.revisions.add([Revision("guest", guest.id)], now)
         return Done(called(record, actor, now), told)
 
-    async def link_call(self, actor: Actor, request: wire.OfCall) -> Done[wire.CallLink]:
+    async def link_call(self, actor: Actor, request: wire.LinkCall) -> Done[wire.CallLink]:
         """A one-time code with which another browser goes on as the same buyer, signed in or a visitor.
 
-        Another browser gets a session alone: the secret by which a visitor is known stays in his own.
+        A call rings only from there. One that rings here is taken, and waits for that browser. It gets a
+        session alone: the secret by which a visitor is known stays in his own.
         """
         now, code = self.world.clock(), new_token(TokenKind.code)
+        until, waits_until = now + LINK_MS, None
         async with self.world.db.write() as unit:
-            mine = await self._mine(unit, actor, request.call_id)
-            with refusing():
-                steps.present(mine.record.call, mine.me.id)
+            telling = self.world.telling(unit, now)
+            found = await unit.conversations.of_buyer(request.conversation_id, actor.id, lock=True)
+            record = await unit.calls.live_of(found.id)
+            if record is not None:
+                record = await telling.step(record, steps.other_browser(record.call, now=now))
+                waits_until = record.call.due if record.call.state == "answered" else None
             buyer = await buyer_of(unit, actor.id)
             claims = visitor_claims(buyer.id)
             if buyer.subject is not None:
                 orders = None if actor.orders is None else tuple(sorted(actor.orders))
                 claims = Identity(
-                    actor.shop_id,
+                    found.shop_id,
                     buyer.subject,
                     buyer.name,
                     buyer.tier,
                     orders,
                     token_id=self.world.new_id(),
                     issued_at=now // 1000,
-                    expires_at=(now + CODE_MS) // 1000,
+                    expires_at=until // 1000,
                 ).as_claims()
             await unit.buyers.add_code(
-                token_hash(code, TokenKind.code), actor.shop_id, claims, expires_at=now + CODE_MS, now=now
+                token_hash(code, TokenKind.code), found.shop_id, claims, expires_at=until, now=now
             )
-        return Done(wire.CallLink(code=code, expires_at=now + CODE_MS))
+            told = await telling.all()
+        return Done(wire.CallLink(now=now, code=code, expires_at=until, waits_until=waits_until), told)
 
     async def _led(self, unit: Unit, actor: Actor, call_id: str) -> tuple[CallRecord, Conversation]:
         """A call of a shop that the asker leads. Raises `Refused`: not_found, forbidden."""

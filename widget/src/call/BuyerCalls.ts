@@ -4,11 +4,13 @@ import { CALLER_CONSENT } from '@livedesk/protocol/consents.ts'
 import { shallowReactive } from 'vue'
 import type { Desk } from '../desk.ts'
 import { locale } from '../words.ts'
-import { here, probe, type Abilities } from './probe.ts'
+import { elsewhere, here, probe, type Abilities, type Elsewhere } from './probe.ts'
 import { Ring } from './ring.ts'
 import { takeStill } from './still.ts'
 import { callWords, codeWords } from './words.ts'
 
+/** In the address of a page to which a link for a call led. */
+export const CALL = 'call'
 /** The stream's sound of 1 while it rings, and while one talks. */
 const RINGING_VOLUME = 0.35
 const TALKING_VOLUME = 0.15
@@ -35,9 +37,16 @@ export interface CallUi {
   soundBlocked: boolean
   /** The agent has just had a still of the camera. */
   still: boolean
-  /** Where the call goes on in another browser. */
-  link: string | null
+  /** The way into another browser, or onto our own page. */
+  link: Link | null
   busy: boolean
+}
+
+/** Good for so many minutes; `waits`: the agent in a call waits there for so many, null where there is no call. */
+export interface Link {
+  readonly address: string
+  readonly minutes: number
+  readonly waits: number | null
 }
 
 const ofPage = (desk: Desk): CallClient =>
@@ -57,6 +66,8 @@ export class BuyerCalls {
     readonly desk: Desk,
     readonly client: CallClient = ofPage(desk),
     readonly abilities: Abilities = probe(here()),
+    /** A link for a call has led here. */
+    private wanted = false,
   ) {
     this.ui = shallowReactive<CallUi>({
       view: this.client.view,
@@ -86,18 +97,38 @@ export class BuyerCalls {
     return phase !== undefined && phase !== 'ended' && phase !== 'outside'
   }
 
-  /** The button was tapped. */
+  /** The button was tapped, or a link for a call led here. */
   begin(): void {
+    const call = this.shown
+    if (call?.phase === 'ringing' || (call?.phase === 'away' && call.me?.state === 'invited')) return this.take(call.call.call_id)
     this.ui.answering = null
     this.ask()
+    if (this.is('obstacle') && this.elsewhere) void this.goElsewhere()
   }
 
-  /** The person wants to take the call that rings. */
+  /**
+   * The person wants to take the call that rings, or that waits for him. It is taken with this first tap: no ring runs
+   * out while the browser asks or he looks at the preview. What he shows goes out when he connects.
+   */
   take(callId: string): void {
     this.ui.answering = callId
     if (this.desk.state.size === 'tile') this.open()
     if (this.shown?.call.media === 'voice' && this.abilities.voice) void this.choose('voice')
     else this.ask()
+    if (!this.is('obstacle')) void this.accept(callId)
+    else if (this.elsewhere) void this.goElsewhere()
+  }
+
+  private async accept(callId: string): Promise<void> {
+    try {
+      await this.client.accept(callId)
+    } catch (thrown) {
+      if (this.ui.answering !== callId) return
+      const { code } = asRefusal(thrown)
+      this.leave()
+      // That it is over is said with its reason.
+      if (code !== 'ring_over' && code !== 'call_ended') this.ui.refused = code
+    }
   }
 
   async choose(media: Call['media']): Promise<void> {
@@ -131,10 +162,10 @@ export class BuyerCalls {
         ui.before = 'none'
         await joined
       } else if (conversationId) await client.invite({ conversationId, media: this.media })
-      ui.before = 'none'
+      Object.assign(ui, { before: 'none', answering: null })
     } catch (thrown) {
       client.devices.close()
-      Object.assign(ui, { before: this.live ? 'none' : 'choose', refused: asRefusal(thrown).code })
+      Object.assign(ui, { before: this.live ? 'none' : 'choose', answering: null, refused: asRefusal(thrown).code })
     } finally {
       ui.busy = false
     }
@@ -198,7 +229,14 @@ export class BuyerCalls {
   /** Another way instead of a call now: the agent is asked for it in the chat, before the buyer's eyes. */
   say(line: string): void {
     this.desk.send(line)
+    this.giveUp()
+  }
+
+  /** Before a call, and not in this one: whoever waits in it for him waits no longer. */
+  private giveUp(): void {
+    const { answering } = this.ui
     this.leave()
+    if (answering !== null) this.hangUp(answering)
   }
 
   /** Asks for a call at this time; the conversation says so. */
@@ -209,7 +247,7 @@ export class BuyerCalls {
     ui.busy = true
     try {
       await desk.client.insist('call.book', { conversation_id, client_id: desk.client.newClientId(), at, media: 'video' })
-      this.leave()
+      this.giveUp()
     } catch (thrown) {
       ui.refused = asRefusal(thrown).code
     } finally {
@@ -217,20 +255,34 @@ export class BuyerCalls {
     }
   }
 
-  /** The same call in the system's browser, for a buyer who is signed in. */
-  async openInBrowser(): Promise<void> {
+  /** Takes the booking of this conversation back, which may be closed meanwhile. Rejects with a `Refusal`. */
+  async unbook(conversation_id: string): Promise<void> {
+    const { client } = this.desk
+    await client?.insist('call.unbook', { conversation_id, client_id: client.newClientId() })
+  }
+
+  /** Where one can who cannot here; null: nowhere, or nothing is wrong. */
+  get elsewhere(): Elsewhere | null {
+    const { bridge, origin } = this.desk.options
+    return elsewhere(this.abilities, this.ui.fault !== null, !bridge.embedded, origin)
+  }
+
+  /** Makes the link there. A call that rings here is taken by it and waits; without one it rings from there. */
+  async goElsewhere(): Promise<void> {
     const { ui, desk } = this
-    const conversationId = desk.state.log?.id
-    if (!conversationId || !desk.client) return
+    const conversation_id = desk.state.log?.id
+    if (!conversation_id || !desk.client) return
     ui.busy = true
     try {
-      // Not asked for by the client of calls: this page, which has no camera, is not to join it.
-      const wish = { conversation_id: conversationId, client_id: desk.client.newClientId(), media: 'video' } as const
-      const { call } = await desk.client.insist('call.invite', wish)
-      const { code } = await desk.client.request('call.link', { call_id: call.call_id })
+      const { code, now, expires_at, waits_until } = await desk.client.request('call.link', { conversation_id })
       const address = new URL(`/c/${encodeURIComponent(desk.options.start.shop)}`, desk.options.origin)
       address.searchParams.set('code', code)
-      ui.link = address.href
+      address.searchParams.set(CALL, '')
+      const minutes = (until: number): number => Math.max(1, Math.round((until - now) / 60_000))
+      const link = { address: address.href, minutes: minutes(expires_at), waits: waits_until ? minutes(waits_until) : null }
+      Object.assign(ui, { link, refused: null })
+      // It is not left there for somebody to try in vain.
+      setTimeout(() => ui.link === link && Object.assign(ui, { link: null, refused: 'code_used' }), expires_at - now)
     } catch (thrown) {
       ui.refused = asRefusal(thrown).code
     } finally {
@@ -284,6 +336,14 @@ export class BuyerCalls {
     Object.assign(this.ui, { before: video || voice ? 'choose' : 'obstacle', fault: null, refused: null, link: null })
   }
 
+  /** What he prepares here is over, or goes on in the browser that the link led to. */
+  private overtaken(): boolean {
+    const { answering, link, view } = this.ui
+    if (answering === null) return link !== null && this.live
+    const call = view.calls.find((one) => one.call.call_id === answering)
+    return call === undefined || call.phase === 'ended' || call.me?.state !== 'invited'
+  }
+
   private changed(): void {
     const { ui, client } = this
     ui.view = client.view
@@ -300,6 +360,11 @@ export class BuyerCalls {
     const call = this.shown
     const phase = call?.phase ?? 'none'
     if (phase !== this.said.phase) this.moved(call, phase)
+    if (!this.is('none') && this.overtaken()) this.leave()
+    if (this.wanted && this.ui.view.carried) {
+      this.wanted = false
+      this.begin()
+    }
     this.duck()
     const { size } = desk.state
     if (size === 'tile' && !this.live) desk.minimise()
@@ -312,8 +377,7 @@ export class BuyerCalls {
     desk.options.bridge.say({ livedesk: 'event', name: 'call', detail: { state: phase } })
     if (phase === 'ringing' || phase === 'calling') this.ring.start(phase === 'ringing')
     else this.ring.stop()
-    if (phase !== 'ringing' && ui.answering !== null && ui.before !== 'none') this.leave()
-    if (phase === 'connected') Object.assign(ui, { answering: null, refused: null })
+    if (phase === 'connected') ui.refused = null
     // It rings, or goes on, where nobody would see it.
     const hidden = desk.state.size === 'pill' || desk.state.size === 'hidden'
     if (hidden && (phase === 'ringing' || phase === 'away')) desk.show('tile')

@@ -53,6 +53,19 @@ export function probe({ secure, userAgent, devices, peers, allowed }: Surroundin
   return { video: video && voice, voice, obstacle: video && voice ? null : 'policy', app }
 }
 
+/**
+ * Where one can who cannot here. `browser`: in the system's, which this app is not. `page`: on our own page in this
+ * very browser, where no page around us takes the camera or the security away.
+ */
+export type Elsewhere = 'browser' | 'page'
+
+/** Pure. `own`: our own page, not a frame in a merchant's; `desk`: the origin where ours is. */
+export function elsewhere({ obstacle, app }: Abilities, failed: boolean, own: boolean, desk: string): Elsewhere | null {
+  if (obstacle === 'app' || (failed && app !== null)) return 'browser'
+  if (own) return null
+  return obstacle === 'policy' || (obstacle === 'insecure' && desk.startsWith('https:')) ? 'page' : null
+}
+
 /** This page. */
 export function here(): Surroundings {
   const { permissionsPolicy, featurePolicy } = document as unknown as Record<string, { allowsFeature(name: string): boolean } | undefined>
