@@ -17,7 +17,9 @@ from protocol.consents import ConsentText
 MAX_SDP = 32_768
 """Characters of a session description. A browser's answer here is 3 to 8 kB; below one frame when escaped."""
 MAX_POINTS = 64
-"""Points of one mark command: at ten commands a second a hand never fills it."""
+"""Points of one mark command: at twenty commands a second a hand never fills it."""
+HELD_PICTURE_MOST = 60_000
+"""Characters of a held picture: 45 kB of JPEG in base64, so that the command stays below one frame."""
 MARKS_PAGE = 200
 """Marks in one `call.sync` answer. `more` says that there are others."""
 MAX_PARTICIPANTS = 8
@@ -27,6 +29,10 @@ CALLS_PAGE = 100
 
 Sdp = Annotated[str, StringConstraints(min_length=1, max_length=MAX_SDP, pattern=r"^v=0\r?\n[^\x00]*$")]
 """A session description (RFC 8866)."""
+HeldPicture = Annotated[
+    str, StringConstraints(max_length=HELD_PICTURE_MOST, pattern=r"^/9j/[A-Za-z0-9+/]+={0,2}$")
+]
+"""A JPEG in base64."""
 Mid = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,16}$")]
 """The media id of a line of the description (RFC 5888)."""
 Normal = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -306,7 +312,10 @@ class Point(Wire):
 class _Mark(Wire):
     mark_id: ClientId
     of: Id = Field(description="The participant on whose picture it lies.")
-    frame_ms: Millis = Field(description="The picture's own time: milliseconds since its first frame.")
+    frame_at: Millis = Field(
+        description="When the frame that was live in sight, or that a freeze holds, was taken, by the "
+        "server's clock: where the mark belongs in a recording. Unlikely times are not believed."
+    )
 
 
 class PointerMark(_Mark):
@@ -364,9 +373,11 @@ class ClearMark(_Mark):
 
 
 class FreezeMark(_Mark):
-    """Holds the picture at this frame on both screens."""
+    """Holds the picture at this very frame on every screen. `picture` is the frame: everybody shows it, as
+    long as it is held. It is kept no longer than that; in the track of what is over it is null."""
 
     shape: Literal["freeze"]
+    picture: HeldPicture | None = None
 
 
 class UnfreezeMark(_Mark):

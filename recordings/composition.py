@@ -92,7 +92,9 @@ class _Pane:
             self._taken += 1
         self._board = board.at(now_ms)
         while self._next is not None and self._next[0] <= now_ms:
-            if self._board.held_ms is None or self._shown is None:
+            # A hold comes in later than the frame that it holds: what was taken until then is still shown.
+            held_ms = self._board.held_ms
+            if held_ms is None or self._next[0] <= held_ms or self._shown is None:
                 self._shown, changed = self._next[1].to_image(), True  # type: ignore[no-untyped-call]
             self._next = next(self._frames, None)
         return changed or self._board is not before

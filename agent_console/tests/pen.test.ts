@@ -29,7 +29,7 @@ describe('the pen', () => {
   it('writes no word that is empty or longer than the wire takes', () => {
     expect(written('t', at(0), ' \0 ')).toBeNull()
     expect(written('t', at(0), '这里'.repeat(MAX_WORD))).toMatchObject({ text: '这里'.repeat(MAX_WORD / 2) })
-    expect(marked(written('t', at(0), '裂口')!, BUYER, 7)).toEqual({ shape: 'text', mark_id: 't', at: at(0), text: '裂口', of: BUYER, frame_ms: 7 })
+    expect(marked(written('t', at(0), '裂口')!, BUYER, 7)).toEqual({ shape: 'text', mark_id: 't', at: at(0), text: '裂口', of: BUYER, frame_at: 7 })
   })
 
   it('is led by the arrow keys, and stays on the picture', () => {

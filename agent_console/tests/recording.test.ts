@@ -25,7 +25,7 @@ const said = (seq: number, at: number, text: string): PublicEntry => ({
 })
 let seq = 0
 const mark = (at: number, more: Partial<CallMark> & { shape: CallMark['shape'] }): MarkEntry => ({
-  seq: ++seq, participant_id: 'p-agent', at: BEGAN + at, mark: { mark_id: `m${seq}`, of: 'p-buyer', frame_ms: at, ...more } as CallMark,
+  seq: ++seq, participant_id: 'p-agent', at: BEGAN + at, mark: { mark_id: `m${seq}`, of: 'p-buyer', frame_at: at, ...more } as CallMark,
 })
 const arrow = (at: number) => mark(at, { shape: 'arrow', start: { x: 0, y: 0 }, end: { x: 1, y: 1 } })
 const word = (at: number, text: string) => mark(at, { shape: 'text', at: { x: 0, y: 0 }, text })

@@ -65,7 +65,7 @@ class RecordingDesk(UseCases):
             wire_call.MarkEntry(
                 seq=mark.seq,
                 participant_id=mark.participant_id,
-                at=mark.at,
+                at=mark.placed,
                 mark=adapter(wire_call.CallMark).validate_python(mark.body),
             )
             for mark in found[: wire.MARKS_SHOWN]

@@ -152,7 +152,7 @@ class Composing:
             async with self._world.db.read() as unit:
                 page = await unit.calls.marks_after(row.call_id, seq, MARKS_READ)
             found += [
-                {**mark.body, "by": mark.participant_id, "at_ms": mark.at - row.began_at} for mark in page
+                {**mark.body, "by": mark.participant_id, "at_ms": mark.placed - row.began_at} for mark in page
             ]
             more = len(page) == MARKS_READ
             seq = page[-1].seq if page else seq

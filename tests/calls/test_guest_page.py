@@ -64,7 +64,7 @@ async def test_a_guest_comes_by_his_link_sees_the_buyer_is_seen_and_may_be_sent_
                 "shape": "circle",
                 "mark_id": new_client_id(),
                 "of": buyer.joined["participant_id"],
-                "frame_ms": 1_000,
+                "frame_at": 1_000,
                 "centre": {"x": 0.5, "y": 0.5},
                 "rx": 0.2,
                 "ry": 0.2,

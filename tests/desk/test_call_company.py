@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,13 @@ import pytest
 from media.call import BROWSER_MS
 from protocol import call as wire
 from protocol import cases
+from protocol.base import MAX_FRAME_BYTES
 from server.auth.buyers import LINK_MS
 from server.desk.calls import legs, marks
 from server.identifiers import new_client_id
 from server.metrics import Snapshot
 from server.storage.calls.recordings import RecordingRow
+from server.storage.calls.store import StoredMark
 from tests.desk.carrying import CONSENT, Scene, me, refused, staged
 from tests.desk.house import Person, Refusal
 
@@ -44,7 +47,7 @@ def circle(of: str, mark_id: str | None = None) -> dict[str, Any]:
         "shape": "circle",
         "mark_id": mark_id or new_client_id(),
         "of": of,
-        "frame_ms": 1_200,
+        "frame_at": 1_200,
         "centre": {"x": 0.5, "y": 0.25},
         "rx": 0.1,
         "ry": 0.2,
@@ -64,7 +67,7 @@ async def test_a_mark_is_on_the_other_screen_stored_once_and_read_again(scene: S
         "shape": "undo",
         "mark_id": new_client_id(),
         "of": buyer,
-        "frame_ms": 1_300,
+        "frame_at": 1_300,
         "undone": mark["mark_id"],
     }
     assert await refused(scene.buyer, "call.mark", call_id=call_id, mark=undo) == "forbidden", "not his own"
@@ -83,12 +86,74 @@ async def test_a_track_of_marks_has_its_limit(scene: Scene, monkeypatch: pytest.
     assert await refused(scene.agent, "call.mark", call_id=call_id, mark=circle(buyer)) == "too_many"
 
 
+def freeze(of: str, picture: str | None = "/9j/4AAQ") -> dict[str, Any]:
+    return {
+        "shape": "freeze",
+        "mark_id": new_client_id(),
+        "of": of,
+        "frame_at": 1_200,
+        "picture": picture,
+    }
+
+
+async def kept(scene: Scene, call_id: str) -> list[str]:
+    """The held frames that the database has, and those in what the desk tells of the track."""
+    async with scene.house.node.db.read() as unit:
+        held = list((await unit.calls.held(call_id)).values())
+    track = (await scene.buyer.ask("call.sync", call_id=call_id, after_seq=0))["marks"]
+    told = [entry["mark"]["picture"] for entry in track if entry["mark"]["shape"] == "freeze"]
+    assert [picture for picture in told if picture is not None] == held
+    return held
+
+
+async def test_a_held_frame_is_shown_to_all_and_to_who_comes_later_and_kept_only_while_it_is_held(
+    scene: Scene,
+) -> None:
+    call_id = await scene.talk()
+    buyer = (await me(scene.agent, call_id, "buyer"))["participant_id"]
+    await scene.agent.ask("call.mark", call_id=call_id, mark=freeze(buyer))
+    assert (await scene.buyer.hears("call.marked"))["entry"]["mark"]["picture"] == "/9j/4AAQ"
+    assert await kept(scene, call_id) == ["/9j/4AAQ"]
+    await scene.agent.ask("call.mark", call_id=call_id, mark=freeze(buyer, "/9j/other"))
+    assert await kept(scene, call_id) == ["/9j/other"], "one of each picture"
+    go_on = freeze(buyer, None) | {"shape": "unfreeze"}
+    del go_on["picture"]
+    await scene.agent.ask("call.mark", call_id=call_id, mark=go_on)
+    assert await kept(scene, call_id) == []
+    await scene.agent.ask("call.mark", call_id=call_id, mark=freeze(buyer))
+    await scene.agent.ask("call.hang_up", call_id=call_id)
+    assert await kept(scene, call_id) == [], "gone with the call"
+
+
+async def test_a_frame_is_held_by_who_guides_and_only_one_that_fits_is_taken(scene: Scene) -> None:
+    call_id = await scene.talk()
+    buyer = (await me(scene.agent, call_id, "buyer"))["participant_id"]
+    longest = "/9j/" + "A" * (wire.HELD_PICTURE_MOST - 4)
+    said = {"call_id": call_id, "mark": freeze(buyer, longest)}
+    assert len(json.dumps(["call.mark", said])) + 100 <= MAX_FRAME_BYTES, "below one frame"
+    await scene.agent.ask("call.mark", **said)
+    for picture in (longest + "A", None, "", "iVBORw0KGgo", "/9j/<svg>"):
+        mark = freeze(buyer, picture)
+        assert await refused(scene.agent, "call.mark", call_id=call_id, mark=mark) == "bad_request"
+    assert await refused(scene.buyer, "call.mark", call_id=call_id, mark=freeze(buyer)) == "forbidden"
+    assert await kept(scene, call_id) == [longest]
+
+
+@pytest.mark.parametrize(
+    ("told", "placed"), [(9_700, 9_700), (5_000, 5_000), (4_999, 10_000), (10_001, 10_000), (0, 10_000)]
+)
+def test_a_mark_belongs_where_its_frame_was_taken_unless_its_page_tells_what_cannot_be(
+    told: int, placed: int
+) -> None:
+    assert StoredMark(1, "p", 10_000, {"frame_at": told}).placed == placed
+
+
 async def test_a_line_drawn_by_hand_goes_on_under_one_id_and_pages_of_the_track_say_that_there_is_more(
     scene: Scene,
 ) -> None:
     call_id = await scene.talk()
     buyer = (await me(scene.agent, call_id, "buyer"))["participant_id"]
-    hand = {"shape": "freehand", "mark_id": new_client_id(), "of": buyer, "frame_ms": 5}
+    hand = {"shape": "freehand", "mark_id": new_client_id(), "of": buyer, "frame_at": 5}
     for number in range(3):
         drawn = await scene.agent.ask(
             "call.mark", call_id=call_id, mark={**hand, "points": [{"x": number / 4, "y": 0.5}]}

@@ -335,7 +335,7 @@ OF_A_CALL: dict[str, dict[str, Any]] = {
         "received": {"kbps": 0, "loss": 0, "jitter_ms": 0},
         "step": "full",
     },
-    "call.mark": {"mark": {"shape": "clear", "mark_id": new_client_id(), "of": "p", "frame_ms": 0}},
+    "call.mark": {"mark": {"shape": "clear", "mark_id": new_client_id(), "of": "p", "frame_at": 0}},
     "call.sync": {"after_seq": 0},
 }
 ONLY_AGENTS: dict[str, dict[str, Any]] = {

@@ -7,6 +7,7 @@ from typing import Any
 
 import av
 import pytest
+from PIL import Image
 
 from recordings import child, finishing
 from recordings.drawing import POINTER_MS, Board, drawn
@@ -96,8 +97,10 @@ async def test_a_recording_becomes_one_mp4_with_both_pictures_all_sound_and_the_
         for who in ("buyer", "agent")
     ]
     out = tmp_path / "one.mp4"
+    dark_ms = _first_dark(files / "buyer.webm")
+    marks = [mark("freeze", dark_ms), mark("unfreeze", 400), circle(500), mark("clear", 1300)]
     argument = {
-        "sides": sides, "marks": [circle(500), mark("clear", 1300)], "guides": ["agent"], "font": None,
+        "sides": sides, "marks": marks, "guides": ["agent"], "font": None,
         "pauses": [[950, 1200]], "duration_ms": 2000, "out": str(out),
     }  # fmt: skip
     assert await child.run("compose", argument, 120) == {"frames": 50, "duration_ms": 2000}
@@ -119,5 +122,21 @@ async def test_a_recording_becomes_one_mp4_with_both_pictures_all_sound_and_the_
     on_it, beside = 480, 640 + 480
     assert [yellow(number, on_it) for number in (10, 15, 22, 40)] == [False, True, True, False]
     assert not yellow(15, beside), "on the buyer's picture alone"
-    lightest = [max(high for _, high in pictures[number].getextrema()) for number in (1, 26)]
-    assert lightest[0] > 200 and lightest[1] < 60, "of two flashes, the one in a pause is not shown"
+    assert _lightest(pictures[1]) > 200 and _lightest(pictures[26]) < 60, (
+        "of two flashes, the one in a pause is not shown"
+    )
+    held = [_lightest(pictures[number].crop((0, 0, 640, 480))) for number in range(dark_ms // 40 + 1, 10)]
+    assert max(held) < 60, "the very frame that was held, not the white one before it"
+
+
+def _lightest(picture: Image.Image) -> int:
+    return max(int(high) for _, high in picture.getextrema())  # type: ignore[misc]
+
+
+def _first_dark(file: Path) -> int:
+    """When the first flash is over, in ms."""
+    with av.open(str(file)) as container:
+        for frame in container.decode(video=0):
+            if _lightest(frame.to_image()) < 60:  # type: ignore[no-untyped-call]
+                return round(frame.pts * frame.time_base * 1000)  # type: ignore[operator]
+    raise AssertionError("no dark picture")

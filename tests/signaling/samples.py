@@ -88,7 +88,7 @@ DRAWN = call.MarkEntry(
         shape="circle",
         mark_id=client_id(8),
         of="p1",
-        frame_ms=1_500,
+        frame_at=1_500,
         centre=call.Point(x=0.5, y=0.5),
         rx=0.1,
         ry=0.2,
@@ -154,7 +154,7 @@ _ARROW = {
     "shape": "arrow",
     "mark_id": client_id(7),
     "of": "p1",
-    "frame_ms": 1_234,
+    "frame_at": 1_234,
     "start": {"x": 0.1, "y": 0.25},
     "end": {"x": 0.5, "y": 1},
 }

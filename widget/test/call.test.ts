@@ -510,12 +510,12 @@ describe('in a call', () => {
 
   test('marks lie on the picture that they were drawn on', async () => {
     const page = await inCall()
-    const mark = { shape: 'circle', mark_id: 'm', of: 'buyer', frame_ms: 0, centre: { x: 0.5, y: 0.5 }, rx: 0.1, ry: 0.1 }
+    const mark = { shape: 'circle', mark_id: 'm', of: 'buyer', frame_at: 0, centre: { x: 0.5, y: 0.5 }, rx: 0.1, ry: 0.1 }
     page.world.hear('call.marked', { call_id: 'call', entry: { seq: 1, participant_id: 'agent', at: 0, mark } })
     await nextTick()
     expect(page.stage.findAll('.marks ellipse')).toHaveLength(2)
     expect(page.stage.text()).toContain(words.marked('木槿'))
-    page.world.hear('call.marked', { call_id: 'call', entry: { seq: 2, participant_id: 'agent', at: 0, mark: { shape: 'clear', mark_id: 'n', of: 'buyer', frame_ms: 0 } } })
+    page.world.hear('call.marked', { call_id: 'call', entry: { seq: 2, participant_id: 'agent', at: 0, mark: { shape: 'clear', mark_id: 'n', of: 'buyer', frame_at: 0 } } })
     await nextTick()
     expect(page.stage.find('.marks').exists()).toBe(false)
   })
@@ -595,6 +595,21 @@ describe('in a call', () => {
     await page.tap(words.enlarge(words.mine))
     expect(page.stage.find('.picture').attributes('aria-label')).toBe(words.mine)
     expect(await shown(9, agent!, { ...guest, camera: false }), 'who shows nothing takes no room').toEqual([words.mine])
+  })
+
+  test('the held picture is the frame that the agent sent, also after a reload, until it is let go', async () => {
+    const page = await inCall()
+    const entry = (seq: number, more: object) => ({ seq, participant_id: 'agent', at: 0, mark: { mark_id: `m${seq}`, of: 'buyer', frame_at: 0, ...more } })
+    const told = { marks: [entry(1, { shape: 'freeze', picture: '/9j/0' }), entry(2, { shape: 'freeze', picture: '/9j/1' })], more: false }
+    page.world.answers['call.sync'] = ({ after_seq }: { after_seq: number }) => (after_seq === 0 ? told : { marks: [], more: false })
+    page.world.reconnected()
+    await page.world.clock.pass(0)
+    const images = () => page.stage.findAll('.picture img').map((one) => one.attributes('src'))
+    expect(images()).toEqual(['data:image/jpeg;base64,/9j/1'])
+    expect(page.stage.text()).toContain(words.held)
+    page.world.hear('call.marked', { call_id: 'call', entry: entry(3, { shape: 'unfreeze' }) })
+    await nextTick()
+    expect(images()).toEqual([])
   })
 
   test('a still that the agent asks for is taken with the camera that is on, and with none left to the list', async () => {

@@ -77,7 +77,7 @@ export function written(mark_id: string, at: Point, text: string): Drawn | null 
 }
 
 /** The mark on a participant's picture, at a frame. */
-export const marked = (drawn: Drawn, of: string, frame_ms: number): CallMark => ({ ...drawn, of, frame_ms }) as CallMark
+export const marked = (drawn: Drawn, of: string, frame_at: number): CallMark => ({ ...drawn, of, frame_at }) as CallMark
 
 /** A place of the picture from one in pixels; beside the picture its nearest edge. */
 export const placeIn = (size: { readonly width: number; readonly height: number }, x: number, y: number): Point => ({

@@ -43,7 +43,7 @@ const BLANK_MS = 500
  * element.srcObject = calls.view.active.streams.get(participantId)
  * calls.devices.setMicrophone(false); calls.devices.switchCamera(); calls.devices.shareScreen(true)
  * await calls.consent(true, CALLER_CONSENT.version, 'zh-CN')
- * await calls.draw({ shape: 'circle', mark_id: calls.newMarkId(), of, frame_ms, … })
+ * await calls.draw({ shape: 'circle', mark_id: calls.newMarkId(), of, frame_at, … })
  * await calls.hangUp(callId); calls.dismiss(callId)
  * ```
  *

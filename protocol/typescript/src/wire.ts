@@ -868,9 +868,9 @@ export interface ArrowMark {
    */
   of: string;
   /**
-   * The picture's own time: milliseconds since its first frame.
+   * When the frame that was live in sight, or that a freeze holds, was taken, by the server's clock: where the mark belongs in a recording. Unlikely times are not believed.
    */
-  frame_ms: number;
+  frame_at: number;
   shape: "arrow";
   start: Point;
   end: Point;
@@ -1204,9 +1204,9 @@ export interface PointerMark {
    */
   of: string;
   /**
-   * The picture's own time: milliseconds since its first frame.
+   * When the frame that was live in sight, or that a freeze holds, was taken, by the server's clock: where the mark belongs in a recording. Unlikely times are not believed.
    */
-  frame_ms: number;
+  frame_at: number;
   shape: "pointer";
   /**
    * @minItems 1
@@ -1224,9 +1224,9 @@ export interface CircleMark {
    */
   of: string;
   /**
-   * The picture's own time: milliseconds since its first frame.
+   * When the frame that was live in sight, or that a freeze holds, was taken, by the server's clock: where the mark belongs in a recording. Unlikely times are not believed.
    */
-  frame_ms: number;
+  frame_at: number;
   shape: "circle";
   centre: Point;
   rx: number;
@@ -1242,9 +1242,9 @@ export interface FreehandMark {
    */
   of: string;
   /**
-   * The picture's own time: milliseconds since its first frame.
+   * When the frame that was live in sight, or that a freeze holds, was taken, by the server's clock: where the mark belongs in a recording. Unlikely times are not believed.
    */
-  frame_ms: number;
+  frame_at: number;
   shape: "freehand";
   /**
    * @minItems 1
@@ -1262,9 +1262,9 @@ export interface TextMark {
    */
   of: string;
   /**
-   * The picture's own time: milliseconds since its first frame.
+   * When the frame that was live in sight, or that a freeze holds, was taken, by the server's clock: where the mark belongs in a recording. Unlikely times are not believed.
    */
-  frame_ms: number;
+  frame_at: number;
   shape: "text";
   at: Point;
   text: string;
@@ -1279,9 +1279,9 @@ export interface UndoMark {
    */
   of: string;
   /**
-   * The picture's own time: milliseconds since its first frame.
+   * When the frame that was live in sight, or that a freeze holds, was taken, by the server's clock: where the mark belongs in a recording. Unlikely times are not believed.
    */
-  frame_ms: number;
+  frame_at: number;
   shape: "undo";
   undone: string;
 }
@@ -1295,13 +1295,14 @@ export interface ClearMark {
    */
   of: string;
   /**
-   * The picture's own time: milliseconds since its first frame.
+   * When the frame that was live in sight, or that a freeze holds, was taken, by the server's clock: where the mark belongs in a recording. Unlikely times are not believed.
    */
-  frame_ms: number;
+  frame_at: number;
   shape: "clear";
 }
 /**
- * Holds the picture at this frame on both screens.
+ * Holds the picture at this very frame on every screen. `picture` is the frame: everybody shows it, as
+ * long as it is held. It is kept no longer than that; in the track of what is over it is null.
  */
 export interface FreezeMark {
   mark_id: string;
@@ -1310,10 +1311,11 @@ export interface FreezeMark {
    */
   of: string;
   /**
-   * The picture's own time: milliseconds since its first frame.
+   * When the frame that was live in sight, or that a freeze holds, was taken, by the server's clock: where the mark belongs in a recording. Unlikely times are not believed.
    */
-  frame_ms: number;
+  frame_at: number;
   shape: "freeze";
+  picture?: string | null;
 }
 /**
  * Lets the picture go on.
@@ -1325,9 +1327,9 @@ export interface UnfreezeMark {
    */
   of: string;
   /**
-   * The picture's own time: milliseconds since its first frame.
+   * When the frame that was live in sight, or that a freeze holds, was taken, by the server's clock: where the mark belongs in a recording. Unlikely times are not believed.
    */
-  frame_ms: number;
+  frame_at: number;
   shape: "unfreeze";
 }
 /**
@@ -2418,7 +2420,8 @@ export interface RecordingGap {
   reason: "lost" | "restarted";
 }
 /**
- * A page of the track; a mark's `at` less `began_at` of the recording is its place on the time line.
+ * A page of the track; a mark's `at` is when its frame was taken; less `began_at` of the recording
+ * it is its place on the time line.
  */
 export interface RecordingMarks {
   /**

@@ -628,7 +628,7 @@ describe('hanging up', () => {
 })
 
 describe('marks', () => {
-  const arrow = { shape: 'arrow', of: 'buyer', frame_ms: 40, start: { x: 0, y: 0 }, end: { x: 1, y: 1 } } as const
+  const arrow = { shape: 'arrow', of: 'buyer', frame_at: 40, start: { x: 0, y: 0 }, end: { x: 1, y: 1 } } as const
 
   it('are drawn here at once and taken back when the server refuses them', async () => {
     const world = await inCall()
@@ -679,7 +679,7 @@ describe('marks', () => {
   it('are seen at once though one before them is missing, and in their order when it is read', async () => {
     const world = await inCall()
     hear(world, entry(1))
-    const clear = entry(2, { shape: 'clear', of: 'buyer', frame_ms: 40 })
+    const clear = entry(2, { shape: 'clear', of: 'buyer', frame_at: 40 })
     keeps(world, [entry(1), clear, entry(3)])
     hear(world, entry(3))
     expect(drawnBy(world)).toEqual(['m1', 'm3'])
@@ -690,12 +690,12 @@ describe('marks', () => {
   it('that come in another order are put right without a question', async () => {
     const world = await inCall()
     const asked = world.commands('call.sync').length
-    const freeze = entry(2, { shape: 'freeze', of: 'buyer', frame_ms: 40 })
-    hear(world, entry(3, { shape: 'unfreeze', of: 'buyer', frame_ms: 40 }))
+    const freeze = entry(2, { shape: 'freeze', of: 'buyer', frame_at: 40, picture: '/9j/' })
+    hear(world, entry(3, { shape: 'unfreeze', of: 'buyer', frame_at: 40 }))
     hear(world, freeze)
     hear(world, entry(1))
     await world.clock.pass(2 * GAP_MS)
-    expect(world.client.view.active!.boards['buyer']!.frozenAt).toBe(null)
+    expect(world.client.view.active!.boards['buyer']!.held).toBe(null)
     expect(world.commands('call.sync')).toHaveLength(asked)
   })
 
@@ -712,7 +712,7 @@ describe('marks', () => {
   it('that point are gone a moment after the hand rested, also those that are read later', async () => {
     const world = await inCall()
     const points = () => world.client.view.active!.boards['buyer']!.pointers.length
-    const pointer = { shape: 'pointer', of: 'buyer', frame_ms: 40, points: [{ x: 0, y: 0 }] }
+    const pointer = { shape: 'pointer', of: 'buyer', frame_at: 40, points: [{ x: 0, y: 0 }] }
     const seen = world.clock.now()
     hear(world, { ...entry(1, pointer), at: seen })
     expect(points()).toBe(1)

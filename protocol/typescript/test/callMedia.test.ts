@@ -109,7 +109,7 @@ describe('the ladder', () => {
 })
 
 describe('marks', () => {
-  const on = { of: 'buyer', frame_ms: 1_000 }
+  const on = { of: 'buyer', frame_at: 1_000 }
   const play = (...marks: [CallMark, by: string][]): Boards =>
     marks.reduce((boards, [mark, participant_id]) => drawn(boards, { mark, participant_id, at: 5 }), {} as Boards)
 
@@ -131,11 +131,11 @@ describe('marks', () => {
   })
 
   it('hold the picture and let it go, and leave other pictures alone', () => {
-    const held = play([{ ...on, shape: 'freeze', mark_id: 'a' }, 'agent'])
-    expect(held['buyer']!.frozenAt).toBe(1_000)
+    const held = play([{ ...on, shape: 'freeze', mark_id: 'a', picture: '/9j/1' }, 'agent'])
+    expect(held['buyer']!.held).toBe('/9j/1')
     expect(held['agent']).toBeUndefined()
-    const free = play([{ ...on, shape: 'freeze', mark_id: 'a' }, 'agent'], [{ ...on, shape: 'unfreeze', mark_id: 'b' }, 'agent'])
-    expect(free['buyer']!.frozenAt).toBe(null)
+    const free = play([{ ...on, shape: 'freeze', mark_id: 'a', picture: '/9j/1' }, 'agent'], [{ ...on, shape: 'unfreeze', mark_id: 'b' }, 'agent'])
+    expect(free['buyer']!.held).toBe(null)
   })
 
   it('show one pointer for each hand, for a moment', () => {

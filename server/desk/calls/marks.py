@@ -19,6 +19,8 @@ from signaling.ports import Actor, Done
 
 MARKS_MOST = 36_000
 """Of one call: half an hour of drawing without a pause. The track is read as a whole by who plays it."""
+GUIDES = ("agent", "supervisor")
+"""Whose frame the others see in place of the live picture."""
 GO_ON = ("pointer", "freehand")
 """Shapes whose mark is sent in several pieces under one id."""
 
@@ -29,7 +31,8 @@ class Marks(Calling):
     async def draw_mark(self, actor: Actor, request: wire.DrawMark) -> Done[wire.Drawn]:
         """Stores a mark and shows it to the others. Sent again, it is stored once."""
         now, mark = self.world.clock(), request.mark
-        body = mark.model_dump()
+        # A frame is no part of the track: nobody agreed to its being kept.
+        body = mark.model_dump(exclude={"picture"})
         async with self.world.db.write() as unit:
             mine = await self._mine(unit, actor, request.call_id)
             call = mine.record.call
@@ -41,6 +44,11 @@ class Marks(Calling):
                 raise Refused(ErrorCode.forbidden)
             if before is not None and (mark.shape not in GO_ON or before.body["shape"] != mark.shape):
                 return Done(wire.Drawn(seq=before.seq))
+            if mark.shape == "freeze":
+                if mark.picture is None:
+                    raise Refused(ErrorCode.bad_request, "Send the frame that is to be held.")
+                if mine.me.role not in GUIDES:
+                    raise Refused(ErrorCode.forbidden)
             if mark.shape == "undo":
                 undone = await unit.calls.mark_of(request.call_id, mark.undone)
                 if undone is None or undone.participant_id != mine.me.id:
@@ -48,16 +56,21 @@ class Marks(Calling):
             if mine.record.marks >= MARKS_MOST:
                 raise Refused(ErrorCode.too_many)
             seq = await unit.calls.add_mark(request.call_id, mine.me.id, mark.mark_id, body, now)
+            if mark.shape == "freeze" and mark.picture is not None:
+                await unit.calls.hold(request.call_id, mark.of, seq, mark.picture)
+            elif mark.shape == "unfreeze":
+                await unit.calls.let_go(request.call_id, mark.of)
         entry = wire.MarkEntry(seq=seq, participant_id=mine.me.id, at=now, mark=mark)
         where = place(mine.conversation.place, call)
         return Done(wire.Drawn(seq=seq), [facts.MarkDrawn(where, request.call_id, entry, actor.sid)])
 
     async def sync_marks(self, actor: Actor, request: wire.SyncMarks) -> Done[wire.SyncedMarks]:
-        """The track after a place, also of a call that is over."""
+        """The track after a place, also of a call that is over. What is held now comes with its frame."""
         async with self.world.db.read() as unit:
             await self._mine(unit, actor, request.call_id)
             found = await unit.calls.marks_after(request.call_id, request.after_seq, wire.MARKS_PAGE + 1)
-        page = [_entry(mark) for mark in found[: wire.MARKS_PAGE]]
+            held = await unit.calls.held(request.call_id)
+        page = [_entry(mark, held.get(mark.seq)) for mark in found[: wire.MARKS_PAGE]]
         return Done(wire.SyncedMarks(marks=page, more=len(found) > len(page)))
 
     async def ask_still(self, actor: Actor, request: wire.AskStill) -> Done[wire.StillAsked]:
@@ -111,6 +124,8 @@ def _card(world: World, mine: Mine, actor: Actor, request: wire.AskStill, card: 
     )
 
 
-def _entry(mark: StoredMark) -> wire.MarkEntry:
+def _entry(mark: StoredMark, picture: str | None) -> wire.MarkEntry:
     body = adapter(wire.CallMark).validate_python(mark.body)
+    if body.shape == "freeze":
+        body = body.model_copy(update={"picture": picture})
     return wire.MarkEntry(seq=mark.seq, participant_id=mark.participant_id, at=mark.at, mark=body)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
 import orjson
-from sqlalchemy import RowMapping, Select, and_, case, func, insert, literal, or_, select, update
+from sqlalchemy import RowMapping, Select, and_, case, delete, func, insert, literal, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,6 +17,7 @@ from protocol.call import Step
 from protocol.errors import ErrorCode, Refused
 from server.storage.calls.tables import (
     call_consents,
+    call_held,
     call_marks,
     call_participants,
     call_quality,
@@ -63,6 +64,10 @@ class CallRecord:
     quality: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
+FRAME_LATE_MS = 5_000
+"""No live picture is older on the way to a screen; a page that tells so has another clock."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredMark:
     """One row of the track of marks; `body` is the mark as it came."""
@@ -71,6 +76,12 @@ class StoredMark:
     participant_id: str
     at: int
     body: dict[str, Any]
+
+    @property
+    def placed(self) -> int:
+        """Where it belongs in a recording: when its frame was taken, else when the mark came (epoch ms)."""
+        told: int = self.body["frame_at"]
+        return told if self.at - FRAME_LATE_MS <= told <= self.at else self.at
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +159,8 @@ class Calls:
         )
         if changed.rowcount != 1:
             raise Refused(ErrorCode.retry)
+        if after.state == "ended":
+            await self._connection.execute(delete(call_held).where(call_held.c.call_id == after.id))
         await self._put_participants(after, before.call.participants)
         return replace(before, call=after)
 
@@ -301,6 +314,25 @@ class Calls:
             )
         )
         return seq
+
+    async def hold(self, call_id: str, participant_id: str, seq: int, picture: str) -> None:
+        """Keep the frame at which this participant's picture is held now."""
+        await self.let_go(call_id, participant_id)
+        held = {"call_id": call_id, "participant_id": participant_id, "seq": seq, "picture": picture}
+        await self._connection.execute(insert(call_held).values(held))
+
+    async def let_go(self, call_id: str, participant_id: str) -> None:
+        """Forget the frame: the picture goes on."""
+        await self._connection.execute(
+            delete(call_held).where(
+                call_held.c.call_id == call_id, call_held.c.participant_id == participant_id
+            )
+        )
+
+    async def held(self, call_id: str) -> Mapping[int, str]:
+        """The frames at which pictures of the call are held now, by the marks' places in the track."""
+        query = select(call_held.c.seq, call_held.c.picture).where(call_held.c.call_id == call_id)
+        return {seq: picture for seq, picture in await self._connection.execute(query)}
 
     async def marks_after(self, call_id: str, seq: int, limit: int) -> Sequence[StoredMark]:
         """The track after a place."""

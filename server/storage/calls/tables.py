@@ -148,6 +148,18 @@ call_marks = Table(
 )
 """The track of marks: what was drawn on which picture, beside a recording that stays clean. Append-only."""
 
+call_held = Table(
+    "call_held",
+    metadata,
+    Column("call_id", Id, ForeignKey("calls.id"), nullable=False),
+    Column("participant_id", Id, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("picture", Text, nullable=False),
+    PrimaryKeyConstraint("call_id", "participant_id"),
+)
+"""The frame at which a participant's picture is held now, by the mark that holds it. Nobody agreed to its
+being kept: it goes with the hold, and with the call."""
+
 call_quality = Table(
     "call_quality",
     metadata,

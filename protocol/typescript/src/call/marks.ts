@@ -21,11 +21,11 @@ export interface Board {
   readonly shapes: readonly Shape[]
   /** One for each hand. */
   readonly pointers: readonly Pointer[]
-  /** The frame at which both screens hold the picture, in its own time (ms); null: it goes on. */
-  readonly frozenAt: number | null
+  /** The frame at which every screen holds the picture: a JPEG in base64; null: it goes on. */
+  readonly held: string | null
 }
 
-export const EMPTY_BOARD: Board = { shapes: [], pointers: [], frozenAt: null }
+export const EMPTY_BOARD: Board = { shapes: [], pointers: [], held: null }
 
 /** Boards by the participant on whose picture they lie. */
 export type Boards = Readonly<Record<string, Board>>
@@ -73,9 +73,9 @@ function onBoard(board: Board, mark: CallMark, participantId: string, at: number
     case 'clear':
       return { ...board, shapes: [], pointers: [] }
     case 'freeze':
-      return { ...board, frozenAt: mark.frame_ms }
+      return { ...board, held: mark.picture ?? null }
     case 'unfreeze':
-      return { ...board, frozenAt: null }
+      return { ...board, held: null }
   }
 }
 
