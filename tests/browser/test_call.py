@@ -25,6 +25,15 @@ MARKS = 7
 KEPT_WITHIN_MS = 60_000
 ALIKE = 0.95
 """A correlation of what is recorded with what the camera showed; unrelated pictures stay far below."""
+FLAT = 60
+"""Between the lightest and the darkest place of a picture without anything on it, at the most."""
+HELD = """async (image) => {
+    await image.decode()
+    const canvas = Object.assign(document.createElement('canvas'), { width: 64, height: 36 })
+    const pen = canvas.getContext('2d')
+    pen.drawImage(image, 0, 0, 64, 36)
+    return [...pen.getImageData(0, 0, 64, 36).data].filter((_, place) => place % 4 === 1)
+}"""
 PLAYS = """() => {
     const seen = document.querySelector('.call video')
     return seen && seen.videoWidth > 0 && seen.currentTime > 0
@@ -109,6 +118,9 @@ def test_a_call_shows_the_product_is_drawn_on_and_stands_recorded_on_the_case(
     assert serious(agent) == []
     agent.get_by_role("button", name="定格画面").click()
     expect(frame.get_by_text("客服定格了画面")).to_be_visible()
+    held = agent.locator(".call .picture img").evaluate(HELD)
+    assert held == frame.locator(".call .picture img").evaluate(HELD), "one frame on both screens"
+    assert max(held) - min(held) > FLAT, "and something is seen on it"
     shot(room, "call-frozen-phone")
     agent.get_by_role("button", name="恢复画面").click()
     expect(frame.get_by_text("客服定格了画面")).to_be_hidden()
