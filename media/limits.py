@@ -19,6 +19,8 @@ MOST_LAG_S = 0.05
 CPU_EACH = 0.009
 #: Buyer, agent, supervisor and third party: as many as there are seats, and the one who sits.
 MOST_PARTICIPANTS = 4
+#: Buyer and agent: a room takes them once it is open, since its call was let in with both.
+CALL = 2
 #: Rooms without anybody connected, and with; a bound for memory, far above what the CPU admits.
 MOST_ROOMS = 1_000
 
@@ -35,11 +37,13 @@ class Load:
     """Participants that joined since and are not in these figures yet."""
 
 
-def admits(load: Load, neighbours: bool) -> bool:
-    """Whether one more participant can be taken without making those of other calls worse.
+def places(load: Load, neighbours: bool) -> int:
+    """How many more participants can be taken without making those of other calls worse.
 
-    Without such neighbours he can: what it measures then is its own start and the machine's other work.
+    Without such neighbours a call can: what it measures then is its own start and the machine's other work.
     """
-    return not neighbours or (
-        load.cpu + (load.unmeasured + 1) * CPU_EACH <= MOST_CPU and load.lag_s <= MOST_LAG_S
-    )
+    free = 0
+    if load.lag_s <= MOST_LAG_S:
+        # Rounded, so that what exactly fits does fit.
+        free = max(0, int(round((MOST_CPU - load.cpu) / CPU_EACH, 6)) - load.unmeasured)
+    return free if neighbours else max(free, CALL)

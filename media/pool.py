@@ -134,13 +134,15 @@ class Pool:
             raise
 
     async def open(self, room: str) -> None:
-        """Open a room in the process with the fewest. Raises what the process answers, or `worker_lost`."""
+        """Open a room where most places are. Raises what the process answers, or `worker_lost`."""
+        places = {process: said["places"] for process, said in (await self._stats()).items()}
         if room in self._of_room:
             raise MediaError("room_exists")
-        running = [process for process in self._processes if process.control is not None]
+        running = [process for process in places if process.control is not None]
         if not running:
             raise MediaError("worker_lost")
-        process = min(running, key=lambda one: len(one.rooms))
+        # Rooms that are open and empty do not show in the places.
+        process = max(running, key=lambda one: (places[one], -len(one.rooms)))
         process.rooms.add(room)
         self._of_room[room] = process
         try:
@@ -166,12 +168,18 @@ class Pool:
 
     async def stats(self) -> list[Object]:
         """What each running process says of itself; one that ends meanwhile says nothing."""
-        said = []
-        for process in self._processes:
-            if process.control is not None:
-                with contextlib.suppress(MediaError):
-                    said.append(await process.control.call("stats"))
-        return said
+        return list((await self._stats()).values())
+
+    async def _stats(self) -> dict[_Process, Object]:
+        said: dict[_Process, Object] = {}
+
+        async def ask(process: _Process, control: Control) -> None:
+            with contextlib.suppress(MediaError):
+                said[process] = await control.call("stats")
+
+        running = [(one, one.control) for one in self._processes if one.control is not None]
+        await asyncio.gather(*(ask(process, control) for process, control in running))
+        return {process: said[process] for process, _ in running if process in said}
 
     def lost(self, room: str) -> None:
         """A process ended under this room."""

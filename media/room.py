@@ -75,6 +75,11 @@ class Room:
         """Connections that are up or coming up."""
         return sum((one.leg is not None) + (one.coming is not None) for one in self._participants.values())
 
+    @property
+    def people(self) -> int:
+        """Participants, connected or not."""
+        return len(self._participants)
+
     def knows(self, name: str) -> bool:
         """Whether a participant of this name is in the room, connected or not."""
         return name in self._participants

@@ -110,8 +110,9 @@ class Worker:
 
     async def _join(self, asked: Object) -> Object:
         room, now = self.room(asked["room"]), time.monotonic()
-        # Who comes back was admitted before, and his old connection makes room.
-        if not room.knows(asked["participant"]) and not self._admits(self._measured.load(now), room):
+        # Who comes back was let in before, and his old connection makes room; so were a call's first two.
+        more = not room.knows(asked["participant"]) and room.people >= limits.CALL
+        if more and not self._places(self._measured.load(now), room):
             raise MediaError("busy")
         offer = await room.join(asked["participant"], asked["role"])
         self._measured.joined.append(now)
@@ -148,14 +149,14 @@ class Worker:
         return {
             "rooms": len(self._rooms),
             "connections": connections,
-            "admits": self._admits(load),
+            "places": self._places(load),
             **asdict(load),
         }
 
-    def _admits(self, load: limits.Load, room: Room | None = None) -> bool:
-        """Whether one more is taken: into this room, or into another one."""
+    def _places(self, load: limits.Load, room: Room | None = None) -> int:
+        """How many more are taken: into this room, or into another one."""
         others = (other for other in self._rooms.values() if other is not room)
-        return limits.admits(load, any(other.connections for other in others))
+        return limits.places(load, any(other.connections for other in others))
 
     # The socket.
 

@@ -236,7 +236,7 @@ _MEDIA = {
     "livedesk_media_connections": ("Connections to participants, up or coming up.", "connections"),
     "livedesk_media_cpu": ("Share of a core that a media process uses.", "cpu"),
     "livedesk_media_lag_seconds": ("How late its loop is, 95th percentile.", "lag_s"),
-    "livedesk_media_admits": ("1 while a media process takes further participants.", "admits"),
+    "livedesk_media_places": ("Further participants that a media process takes now.", "places"),
 }
 
 

@@ -75,7 +75,7 @@ class Media(Protocol):
         """End everything. Twice is harmless."""
 
     async def admit(self) -> None:
-        """See whether one more call can be carried well. Raises `Refused`: busy, media_away."""
+        """Let one more call in, if it can be carried well. Raises `Refused`: busy, media_away."""
 
     async def join(self, call: Call, participant_id: str, leg_id: str, now: int) -> Offer:
         """Open a leg for a participant; an older one of his stays until media comes on the new one.

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import permutations
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from media.call import Call, Participant, routes
@@ -27,6 +28,7 @@ from protocol.errors import ErrorCode, Refused
 from server.call_bridges import Agreed
 from server.desk.world import Happened, Offer
 from server.media import recording
+from server.media.admission import Admission
 from server.media.recording import Ask, Told
 from server.media.turn import Turn
 
@@ -86,6 +88,7 @@ class MediaRooms:
         self._folder: Path | None = None
         self._starting = asyncio.Lock()
         self._rooms: dict[str, _Room] = {}
+        self._admission = Admission()
 
     async def start(self) -> None:
         """Begin. Where recordings were begun before, a process starts now: it ends what a killed one left."""
@@ -131,9 +134,10 @@ class MediaRooms:
     # What the desk asks.
 
     async def admit(self) -> None:
-        """See whether one more call can be carried well. Raises `Refused`: busy, media_away."""
+        """Let one more call in, if it can be carried well. Raises `Refused`: busy, media_away."""
         await self._running()
-        if not any(one["admits"] for one in await self.stats()):
+        places = [one["places"] for one in await self.stats()]
+        if not self._admission.admits(places, monotonic()):
             raise Refused(ErrorCode.busy)
 
     async def join(self, call: Call, participant_id: str, leg_id: str, now: int) -> Offer:
@@ -152,10 +156,13 @@ class MediaRooms:
                 room.coming[participant_id] = leg_id
                 if participant_id not in room.there:
                     room.there.add(participant_id)
+                    self._admission.follow(room.call, room.there)
                     await self._route(pool, room, but=participant_id)
             except MediaError as error:
-                # Who was carried before was admitted: after a crash all come back at once, and find room.
-                raise _refused(error, admitted=who is not None and who.here) from None
+                # The two sides were let in with their call, and who was carried before: after a crash all
+                # come back at once, and find room.
+                admitted = who is not None and (who.here or who.role in ("buyer", "agent"))
+                raise _refused(error, admitted=admitted) from None
             tracks = self._tracks(room, participant_id)
         return Offer(reply["sdp"], tracks, self._turn.servers(participant_id, now) if self._turn else [])
 
@@ -185,8 +192,9 @@ class MediaRooms:
             raise _refused(error) from None
 
     def follow(self, call: Call, agreed: Sequence[Agreed]) -> None:
-        """Bring the call's room to where the call is. Returns at once; without a room it is nothing."""
+        """Bring the call's room to where the call is. Returns at once; without a room it is counted only."""
         room = self._rooms.get(call.id)
+        self._admission.follow(call, room.there if room is not None else ())
         if room is None or call.revision < room.call.revision:
             return
         room.call = call
@@ -365,9 +373,10 @@ class MediaRooms:
 
 
 def _refused(error: MediaError, *, admitted: bool = False) -> Refused:
-    if error.code in ("busy", "no_port", "room_full") and not admitted:
+    if error.code in ("busy", "no_port") and not admitted:
         return Refused(ErrorCode.busy)
-    # The process ended, or has not started again yet: in a moment there is one.
+    # The process ended, or has not started again yet: in a moment there is one. Or whose place he takes, as
+    # after a transfer, has not gone yet.
     return Refused(ErrorCode.retry, retry_after_ms=500)
 
 

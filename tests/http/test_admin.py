@@ -53,7 +53,7 @@ class Others:
 @dataclass
 class Carrier:
     async def stats(self) -> list[dict[str, Any]]:
-        return [{"rooms": 2, "connections": 4, "cpu": 0.25, "lag_s": 0.001, "admits": True, "unmeasured": 0}]
+        return [{"rooms": 2, "connections": 4, "cpu": 0.25, "lag_s": 0.001, "places": 40, "unmeasured": 0}]
 
 
 @dataclass
@@ -163,7 +163,7 @@ async def test_everything_that_is_counted_is_printed(client: ClientSession, node
     assert found["livedesk_writes_total", "stored"] == 0
     assert found["livedesk_http_total", "/c/{shop}", "GET", "not_found"] == 1
     assert found["livedesk_http_seconds_count", "/c/{shop}"] == 1
-    assert found["livedesk_media_rooms", "0"] == 2 and found["livedesk_media_admits", "0"] == 1
+    assert found["livedesk_media_rooms", "0"] == 2 and found["livedesk_media_places", "0"] == 40
     assert found["livedesk_recordings", "finishing"] == found["livedesk_recordings", "failed"] == 0
     assert found["livedesk_call_rejoins_total",] == 0
     assert "process_resident_memory_bytes" in text

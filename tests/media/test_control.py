@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from hypothesis import given
@@ -244,14 +245,15 @@ async def test_what_happens_after_a_subscriber_went_is_told_to_nobody_and_to_no_
 
 
 def test_admission_goes_by_cpu_lag_and_those_who_just_came() -> None:
-    assert limits.admits(IDLE, True)
+    assert limits.places(IDLE, True) == int(limits.MOST_CPU / limits.CPU_EACH)
     full = limits.MOST_CPU - limits.CPU_EACH
-    assert limits.admits(limits.Load(full, limits.MOST_LAG_S, 0), True)
-    assert not limits.admits(limits.Load(full + 0.001, 0.0, 0), True)
-    assert not limits.admits(limits.Load(full, 0.0, 1), True)
+    assert limits.places(limits.Load(full, limits.MOST_LAG_S, 0), True) == 1
+    assert limits.places(limits.Load(full + 0.001, 0.0, 0), True) == 0
+    assert limits.places(limits.Load(full, 0.0, 1), True) == 0
+    assert limits.places(limits.Load(1.0, 0.0, 200), True) == 0
     late = limits.Load(0.0, limits.MOST_LAG_S + 0.001, 0)
-    assert not limits.admits(late, True)
-    assert limits.admits(late, False), "there is nobody whom he could make worse"
+    assert limits.places(late, True) == 0
+    assert limits.places(late, False) == limits.CALL, "there is nobody whom a call could make worse"
 
 
 async def test_a_process_that_is_full_says_busy_to_new_ones_and_lets_old_ones_come_back(
@@ -261,15 +263,19 @@ async def test_a_process_that_is_full_says_busy_to_new_ones_and_lets_old_ones_co
         for room in ("r", "another"):
             await held.call("open", room=room)
             await held.call("join", room=room, participant="buyer", role="speaker")
+        taken = (await held.call("stats"))["places"]
         worker._measured.joined.extend([1e12] * int(limits.MOST_CPU / limits.CPU_EACH))
+        assert (await held.call("stats"))["places"] == 0 < taken
+        # Both sides of a call were let in with it.
+        await held.call("join", room="r", participant="agent", role="speaker")
         with pytest.raises(MediaError) as refused:
-            await held.call("join", room="r", participant="agent", role="speaker")
+            await held.call("join", room="r", participant="guest", role="speaker")
         assert refused.value.code == "busy"
         await held.call("join", room="r", participant="buyer", role="speaker")
         # Alone in the process, a call is carried as well as the machine can; a second one is not begun.
         await held.call("leave", room="another", participant="buyer")
-        await held.call("join", room="r", participant="agent", role="speaker")
-        assert (await held.call("stats"))["admits"] is False
+        await held.call("join", room="r", participant="guest", role="speaker")
+        assert (await held.call("stats"))["places"] == 0
 
 
 async def test_no_more_rooms_than_the_limit(tmp_path: Path) -> None:
@@ -323,6 +329,16 @@ async def test_a_killed_process_loses_its_rooms_with_a_code_and_another_takes_ov
         await pool.close()
         await pool.close()
     assert pool.pids == []
+
+
+async def test_a_room_is_opened_where_most_places_are(tmp_path: Path) -> None:
+    pool = Pool(["unused"], tmp_path, lambda event: None, count=4)
+    full, roomy, equal, _ = pool._processes
+    for process, places in ((full, 0), (roomy, 4), (equal, 4)):
+        process.control = AsyncMock(call=AsyncMock(return_value={"places": places}))
+    for room in ("1", "2", "3"):
+        await pool.open(room)
+    assert [len(process.rooms) for process in pool._processes] == [0, 2, 1, 0]
 
 
 async def test_a_process_ends_with_the_server_that_started_it(tmp_path: Path) -> None:
