@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from media import rtp
+from media.counts import COUNTS
 from media.negotiation import CLOCK_RATE, VP8_RTX, Outgoing
 from media.reception import Reception
 from media.rtcp import ReportBlock, SenderReport, sender_report, source_description
@@ -46,9 +47,9 @@ class Line:
 
     __slots__ = (
         "_closed", "_name", "_new", "_output", "_resends", "_resends_at", "_resent_at", "_start", "allowed",
-        "clock_sent", "fraction_lost", "jitter", "kind", "octets", "outgoing", "packets", "plain_from",
-        "resent", "rtx_sequence", "sequence", "sequence_offset", "source", "throttles", "timestamp",
-        "timestamp_at", "timestamp_offset", "wait_for_keyframe",
+        "clock_sent", "fraction_lost", "kind", "octets", "outgoing", "packets", "plain_from",
+        "rtx_sequence", "sequence", "sequence_offset", "source", "throttles", "timestamp", "timestamp_at",
+        "timestamp_offset", "wait_for_keyframe",
     )  # fmt: skip
 
     def __init__(
@@ -71,11 +72,11 @@ class Line:
         self.sequence = self.timestamp = -1
         """Of the newest packet that was sent, when the source was settled; -1 before the first."""
         self.timestamp_at = 0.0
-        self.packets = self.octets = self.resent = 0
+        self.packets = self.octets = 0
         self.rtx_sequence = 0
         self.wait_for_keyframe = False
-        self.fraction_lost = self.jitter = 0
-        """Of 256, and in units of the clock rate, as the participant reported them last."""
+        self.fraction_lost = 0
+        """Of 256, as the participant reported it last."""
         self._new = True
         self._start = 0
         self._closed: list[int] = []
@@ -152,6 +153,7 @@ class Line:
         self._resent_at = self._resent_at or [float("-inf")] * CACHE
         for sequence in sequences:
             if self._resends < 1:
+                COUNTS.not_resent += 1
                 return
             number = self.original(sequence, source.reception.expected - 1)
             packet = source.cached(number) if number >= self._start else None
@@ -163,14 +165,14 @@ class Line:
             again = rtp.wrap_rtx(renumbered, self.rtx_sequence, VP8_RTX, rtx, sequence)
             if again is not None:
                 self.rtx_sequence = (self.rtx_sequence + 1) & 0xFFFF
-                self.resent += 1
+                COUNTS.resent += 1
                 self._resends -= 1
                 self._resent_at[place] = now
                 self._output.send(again)
 
     def reported(self, block: ReportBlock, now: float) -> float | None:
         """What the participant says of this line; the round trip in seconds where it can be told from it."""
-        self.fraction_lost, self.jitter = block.fraction_lost, block.jitter
+        self.fraction_lost = block.fraction_lost
         if self.clock_sent is None or block.lsr != self.clock_sent[0]:
             return None
         return max(0.0, now - self.clock_sent[1] - block.dlsr / 65_536)
@@ -200,7 +202,7 @@ class Stream:
     """One incoming stream of a participant, and the lines that carry it on."""
 
     __slots__ = (
-        "_ask", "_asked_at", "_cache", "keyframe_wanted", "keyframes_asked", "kind", "lines", "packet",
+        "_ask", "_asked_at", "_cache", "keyframe_wanted", "kind", "lines", "packet",
         "reception", "ssrc", "tap",
     )  # fmt: skip
 
@@ -214,7 +216,6 @@ class Stream:
         self.tap: Tap | None = None
         self._ask = ask
         self.keyframe_wanted = False
-        self.keyframes_asked = 0
         self._asked_at = float("-inf")
         self._cache: list[bytes | None] = [None] * CACHE if kind == "video" else []
 
@@ -298,7 +299,7 @@ class Stream:
         if not self.keyframe_wanted or self.ssrc is None or now - self._asked_at < KEYFRAME_EVERY_S:
             return False
         self.keyframe_wanted = False
-        self.keyframes_asked += 1
+        COUNTS.keyframes_asked += 1
         self._asked_at = now
         return True
 

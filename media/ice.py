@@ -33,6 +33,7 @@ from aiortc.rtcdtlstransport import (
 from aiortc.rtcicetransport import RTCIceGatherer, RTCIceParameters, RTCIceTransport
 from pylibsrtp._binding import ffi, lib
 
+from media.counts import COUNTS
 from media.errors import MediaError
 from media.negotiation import Answer, Local
 
@@ -115,10 +116,6 @@ class Transport:
         self._on_closed = on_closed
         self._closed = False
         self._connected = False
-        self.ignored = 0
-        """Datagrams that were dropped unread."""
-        self.unsent = 0
-        """Packets that the kernel did not take."""
         self._rx: Any = None
         self._tx: Any = None
         self._sessions: tuple[Any, Any] | None = None
@@ -223,18 +220,18 @@ class Transport:
             self._remote = source
             self._on_media(length)
         else:
-            self.ignored += 1
+            COUNTS.ignored += 1
 
     def _stun(self, data: bytes, source: Address) -> None:
         protocol, known = self._socket.protocol, self._sources()
         ours = data[8:20] in protocol.transactions
         if not ours and (self._mark not in data or (source not in known and len(known) >= MOST_SOURCES)):
-            self.ignored += 1
+            COUNTS.ignored += 1
             return
         try:
             protocol.datagram_received(data, source)
         except Exception as fault:  # the parser indexes its way through a stranger's bytes
-            self.ignored += 1
+            COUNTS.ignored += 1
             log.debug("a STUN message could not be handled: %r", fault)
 
     def _handshake(self, data: bytes, source: Address) -> None:
@@ -243,11 +240,11 @@ class Transport:
         if trusted and self._connection._queue.qsize() < MOST_QUEUED:
             self._connection._queue.put_nowait((data, 1))
         else:
-            self.ignored += 1
+            COUNTS.ignored += 1
 
     def _not_stun(self, data: bytes, component: int) -> None:
         """What aioice could not read as STUN goes nowhere: only `_handshake` feeds DTLS."""
-        self.ignored += 1
+        COUNTS.ignored += 1
 
     def _chosen(self) -> Address | None:
         pair = self._connection._nominated.get(1)
@@ -283,12 +280,12 @@ class Transport:
             return
         _length[0] = length
         if _protect(self._tx, _packet, _length):
-            self.unsent += 1
+            COUNTS.unsent += 1
             return
         try:
             self._sendto(PACKET[: _length[0]], remote)
         except OSError:
-            self.unsent += 1
+            COUNTS.unsent += 1
 
     def send(self, packet: bytes) -> None:
         """Send an RTP packet from elsewhere; `PACKET` stays as it is."""
@@ -305,12 +302,12 @@ class Transport:
         _length[0] = len(packet)
         _other_view[: len(packet)] = packet
         if protect(self._tx, _other, _length):
-            self.unsent += 1
+            COUNTS.unsent += 1
             return
         try:
             self._sendto(_other_view[: _length[0]], remote)
         except OSError:
-            self.unsent += 1
+            COUNTS.unsent += 1
 
 
 class _Socket:

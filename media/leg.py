@@ -14,6 +14,7 @@ from dataclasses import replace
 from time import monotonic
 
 from media import bandwidth, ice, rtcp, rtp
+from media.counts import COUNTS
 from media.errors import MediaError
 from media.forwarder import Line, Stream
 from media.ice import PACKET
@@ -65,7 +66,6 @@ class Leg:
         self.rtt_s: float | None = None
         self.link = bandwidth.Link()
         self.loss = self.sent_bitrate = 0.0
-        self.undecipherable = 0
         self._remb: int | None = None
         self._on_connected, self._on_closed, self._on_report = on_connected, on_closed, on_report
         self.transport = ice.Transport(ports, self._media, self._ended)
@@ -157,7 +157,7 @@ class Leg:
             return
         length = self.transport.unprotect(length)
         if length < rtp.HEADER_LENGTH:
-            self.undecipherable += 1
+            COUNTS.undecipherable += 1
             return
         flags, _, sequence, timestamp, ssrc = rtp.HEADER.unpack_from(packet)
         stream = self._by_ssrc.get(ssrc)
@@ -248,7 +248,7 @@ class Leg:
     def _reports(self, length: int) -> None:
         length = self.transport.unprotect_rtcp(length)
         if length < 0:
-            self.undecipherable += 1
+            COUNTS.undecipherable += 1
             return
         now = monotonic()
         for said in rtcp.read(bytes(PACKET[:length])):

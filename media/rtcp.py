@@ -30,7 +30,6 @@ _FEEDBACK = Struct("!BBHII")
 _SENDER = Struct("!QIII")
 _BLOCK = Struct("!IIIIII")
 _ITEM = Struct("!HH")
-_FIR_ITEM = Struct("!IB3x")
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,11 +233,6 @@ def nack(sender: int, ssrc: int, sequences: Sequence[int]) -> bytes:
 def picture_loss(sender: int, ssrc: int) -> bytes:
     """A PLI: the receiver wants a whole picture."""
     return _FEEDBACK.pack(0x80 | _PLI, PSFB, 2, sender, ssrc)
-
-
-def full_intra_request(sender: int, ssrc: int, number: int) -> bytes:
-    """A FIR with its command number (RFC 5104 section 4.3.1)."""
-    return _FEEDBACK.pack(0x80 | _FIR, PSFB, 4, sender, 0) + _FIR_ITEM.pack(ssrc, number & 0xFF)
 
 
 def remb(sender: int, bitrate: int, ssrcs: Sequence[int]) -> bytes:

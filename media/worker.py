@@ -24,6 +24,7 @@ from pathlib import Path
 
 from media import limits
 from media.control import MOST_WAITING, VERBS, Arguments, Object, checked, failure, packed, read
+from media.counts import COUNTS
 from media.errors import MediaError
 from media.ice import Ports
 from media.room import Room
@@ -151,6 +152,7 @@ class Worker:
             "connections": connections,
             "places": self._places(load),
             **asdict(load),
+            **asdict(COUNTS),
         }
 
     def _places(self, load: limits.Load, room: Room | None = None) -> int:

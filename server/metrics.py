@@ -229,8 +229,17 @@ def _families(now: Snapshot) -> Iterator[Metric]:
     for name, (about, key) in _MEDIA.items():
         numbered = [(str(number), float(one[key])) for number, one in enumerate(now.media)]
         yield _gauge(name, about, ("process",), numbered)
+    packets = CounterMetricFamily(
+        "livedesk_media_packets", "Packets of calls, by their fate.", labels=("process", "fate")
+    )
+    for number, one in enumerate(now.media):
+        for fate in _FATES:
+            packets.add_metric((str(number), fate), float(one[fate]))
+    yield packets
 
 
+_FATES = ("ignored", "undecipherable", "unsent", "resent", "not_resent", "keyframes_asked")
+"""As `media.counts` says."""
 _MEDIA = {
     "livedesk_media_rooms": ("Calls that a media process carries.", "rooms"),
     "livedesk_media_connections": ("Connections to participants, up or coming up.", "connections"),

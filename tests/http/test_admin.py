@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 from aiohttp import ClientSession, web
 from prometheus_client.parser import text_string_to_metric_families
 
+from media.counts import Counts
 from server.config import Settings, load_settings
 from server.http import admin
 from server.http.admin import build_admin
@@ -53,7 +54,8 @@ class Others:
 @dataclass
 class Carrier:
     async def stats(self) -> list[dict[str, Any]]:
-        return [{"rooms": 2, "connections": 4, "cpu": 0.25, "lag_s": 0.001, "places": 40, "unmeasured": 0}]
+        load = {"rooms": 2, "connections": 4, "cpu": 0.25, "lag_s": 0.001, "places": 40, "unmeasured": 0}
+        return [load | asdict(Counts(ignored=5))]
 
 
 @dataclass
@@ -164,6 +166,7 @@ async def test_everything_that_is_counted_is_printed(client: ClientSession, node
     assert found["livedesk_http_total", "/c/{shop}", "GET", "not_found"] == 1
     assert found["livedesk_http_seconds_count", "/c/{shop}"] == 1
     assert found["livedesk_media_rooms", "0"] == 2 and found["livedesk_media_places", "0"] == 40
+    assert found["livedesk_media_packets_total", "0", "ignored"] == 5
     assert found["livedesk_recordings", "finishing"] == found["livedesk_recordings", "failed"] == 0
     assert found["livedesk_call_rejoins_total",] == 0
     assert "process_resident_memory_bytes" in text

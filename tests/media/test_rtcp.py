@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 from aiortc.rtp import (
     RtcpByePacket,
@@ -118,7 +120,8 @@ def test_both_ways_to_ask_for_a_keyframe_are_understood(sender: int, ssrc: int) 
     (pli,) = RtcpPacket.parse(rtcp.picture_loss(sender, ssrc))
     assert pli == RtcpPsfbPacket(fmt=1, ssrc=sender, media_ssrc=ssrc)
     assert rtcp.read(bytes(pli)) == [rtcp.KeyframeRequest(ssrc)]
-    assert rtcp.read(rtcp.full_intra_request(sender, ssrc, 3)) == [rtcp.KeyframeRequest(ssrc)]
+    fir = RtcpPsfbPacket(fmt=4, ssrc=sender, media_ssrc=0, fci=struct.pack("!IB3x", ssrc, 3))
+    assert rtcp.read(bytes(fir)) == [rtcp.KeyframeRequest(ssrc)]
 
 
 @given(st.lists(U32, max_size=rtcp.MOST_BLOCKS))
