@@ -45,6 +45,11 @@ def kinds(value: object) -> bool:
     return isinstance(value, list) and len(value) <= len(_KINDS) and all(kind in _KINDS for kind in value)
 
 
+def flag(value: object) -> bool:
+    """Yes or no."""
+    return isinstance(value, bool)
+
+
 def text(value: object) -> bool:
     """Any text; its own length has its own code."""
     return isinstance(value, str)
@@ -60,7 +65,7 @@ VERBS: Final[Mapping[str, Arguments]] = {
     "role": {"room": name, "participant": name, "role": role},
     "leave": {"room": name, "participant": name},
     "route": {"room": name, "listener": name, "source": name, "kinds": kinds},
-    "keyframe": {"room": name, "participant": name},
+    "sends": {"room": name, "participant": name, "anything": flag},
     "close": {"room": name},
     "stats": {},
     "subscribe": {},

@@ -56,6 +56,17 @@ class _Participant:
         self.kinds: dict[str, frozenset[Kind]] = {}
         self.quality = Quality()
         self.silent = False
+        self.quiet_since: float | None = None
+        """Since when he says that he sends nothing."""
+        self.sends_since = 0.0
+        """Since when he is to be heard; before that, his silence was none."""
+
+    def falls_silent(self, now: float) -> bool:
+        """Whether nothing comes that should; a muted voice goes on as packets, an absent one does not."""
+        heard_at = self.leg.heard_at if self.leg is not None else None
+        if heard_at is None or now - max(heard_at, self.sends_since) <= SILENT_AFTER_S:
+            return False
+        return self.quiet_since is None or heard_at > self.quiet_since + SILENT_AFTER_S
 
 
 class Room:
@@ -152,6 +163,14 @@ class Room:
         for leg in (one.leg, one.coming):
             if leg is not None:
                 leg.listen(role == "listener")
+
+    def sends(self, name: str, anything: bool, now: float | None = None) -> None:
+        """Whether he means to send anything at all. Of who does not, silence is not told."""
+        one, now = self._one(name), monotonic() if now is None else now
+        if anything and one.quiet_since is not None:
+            one.quiet_since, one.sends_since = None, now
+        elif not anything and one.quiet_since is None:
+            one.quiet_since = now
 
     async def leave(self, name: str) -> None:
         """He goes for good, and his seats become free."""
@@ -289,8 +308,7 @@ class Room:
         """Tell who has fallen silent, and who is heard again. To be called a few times a second."""
         now = monotonic() if now is None else now
         for one in self._participants.values():
-            heard_at = one.leg.heard_at if one.leg is not None else None
-            silent = heard_at is not None and now - heard_at > SILENT_AFTER_S
+            silent = one.falls_silent(now)
             if silent != one.silent and one.leg is not None:
                 one.silent = silent
                 self._told("silent" if silent else "heard", one.name)

@@ -86,7 +86,7 @@ class Worker:
             "role": self._role,
             "leave": self._leave,
             "route": self._route,
-            "keyframe": self._keyframe,
+            "sends": self._sends,
             "close": self._close,
             "stats": self._stats,
         }
@@ -134,8 +134,8 @@ class Worker:
     async def _route(self, asked: Object) -> Object:
         return {"seats": self.room(asked["room"]).route(asked["listener"], asked["source"], asked["kinds"])}
 
-    async def _keyframe(self, asked: Object) -> Object:
-        self.room(asked["room"]).request_keyframe(asked["participant"])
+    async def _sends(self, asked: Object) -> Object:
+        self.room(asked["room"]).sends(asked["participant"], asked["anything"])
         return {}
 
     async def _close(self, asked: Object) -> Object:

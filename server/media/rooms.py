@@ -29,6 +29,7 @@ from server.call_bridges import Agreed
 from server.desk.world import Happened, Offer
 from server.media import recording
 from server.media.admission import Admission
+from server.media.happenings import Happenings
 from server.media.recording import Ask, Told
 from server.media.turn import Turn
 
@@ -51,6 +52,8 @@ class _Room:
     agreed: dict[str, Agreed] = field(default_factory=dict)
     there: set[str] = field(default_factory=set)
     roles: dict[str, str] = field(default_factory=dict)
+    quiet: set[str] = field(default_factory=set)
+    """Who sends nothing: neither picture nor voice."""
     coming: dict[str, str] = field(default_factory=dict)
     up: dict[str, str] = field(default_factory=dict)
     heard: dict[tuple[str, str], bool] = field(default_factory=dict)
@@ -79,7 +82,7 @@ class MediaRooms:
         count: int = 1,
     ) -> None:
         self.boot = boot
-        self.happenings: asyncio.Queue[Happened] = asyncio.Queue()
+        self.happenings = Happenings()
         self._command, self._count = command, count
         self._recordings = recordings
         self._new_id = new_id
@@ -232,12 +235,14 @@ class MediaRooms:
     async def _made_true(self, pool: Pool, room: _Room, call: Call) -> None:
         """Each part by itself: what fails of one does not keep the others. Raises the first failure."""
         if call.state == "ended":
-            self._rooms.pop(call.id, None)
-            await pool.close_room(call.id)
+            # Its process may have been lost meanwhile, and the room of this name be another.
+            if self._rooms.get(call.id) is room:
+                del self._rooms[call.id]
+                await pool.close_room(call.id)
             return
         failure: MediaError | None = None
         # The recorder first: of nothing else does a moment too long stay for ever.
-        for part in (self._record, self._let_go, self._become, self._route):
+        for part in (self._record, self._let_go, self._become, self._expect, self._route):
             try:
                 await part(pool, room)
             except MediaError as error:
@@ -257,6 +262,7 @@ class MediaRooms:
                 if error.code != "participant_unknown":
                     raise
             room.there.discard(participant_id)
+            room.quiet.discard(participant_id)
             for known in (room.coming, room.up, room.seats, room.measured, room.roles):
                 known.pop(participant_id, None)
             room.heard = {pair: heard for pair, heard in room.heard.items() if participant_id not in pair}
@@ -271,6 +277,15 @@ class MediaRooms:
             if room.roles.get(participant_id) != role:
                 await pool.call("role", room.call.id, participant=participant_id, role=role)
                 room.roles[participant_id] = role
+
+    async def _expect(self, pool: Pool, room: _Room) -> None:
+        """Who sends nothing is not taken for lost when nothing comes of him."""
+        for participant_id in sorted(room.there):
+            who = room.call.of(participant_id)
+            anything = who is None or who.camera or who.microphone or who.screen
+            if anything is (participant_id in room.quiet):
+                await pool.call("sends", room.call.id, participant=participant_id, anything=anything)
+                room.quiet ^= {participant_id}
 
     async def _route(self, pool: Pool, room: _Room, but: str | None = None) -> None:
         """Make every seat carry whom its listener may hear, and tell them; `but` is told otherwise."""

@@ -94,7 +94,7 @@ async def test_a_call_is_made_by_the_verbs_alone(tmp_path: Path) -> None:
             while not arrived.done():
                 buyer.send("audio", b"voice", timestamp=1)
                 await asyncio.wait([arrived], timeout=0.05)
-            await held.call("keyframe", room="r", participant="buyer")
+            await held.call("sends", room="r", participant="buyer", anything=False)
             seats = await held.call("route", room="r", listener="agent", source="buyer", kinds=[])
             assert seats == {"seats": {}}
             seen: set[str] = set()
@@ -310,7 +310,7 @@ async def test_a_killed_process_loses_its_rooms_with_a_code_and_another_takes_ov
         lost = await asyncio.wait_for(events.get(), 10)
         assert lost == {"event": "lost", "room": "r", "code": "worker_lost"}
         with pytest.raises(MediaError) as gone:
-            await pool.call("keyframe", "r", participant="p")
+            await pool.call("leave", "r", participant="p")
         assert gone.value.code == "room_unknown"
         async with asyncio.timeout(30):
             while True:

@@ -553,6 +553,34 @@ async def test_silence_is_told_and_so_is_its_end() -> None:
         assert told == [("silent", "buyer"), ("heard", "buyer")]
 
 
+async def test_nothing_is_expected_of_who_sends_nothing_and_a_muted_voice_goes_on_as_packets() -> None:
+    async with call() as made:
+        buyer = await made.join("buyer")
+        await made.join("agent")
+        picture(buyer, 1, key=True)
+        await made.heard["agent"].until(lambda: made.heard["agent"].of(VP8))
+        one = made.room._participants["buyer"]
+        assert one.leg is not None
+        seen_at = one.leg.heard_at
+        assert seen_at is not None
+        made.room.sends("buyer", False, now=seen_at + 0.1)
+        made.room.sends("buyer", False, now=seen_at + 3.0)
+        made.room.watch(seen_at + 60.0)
+        assert not any(event["event"] == "silent" for event in made.events), "the camera is off, he is there"
+        made.room.sends("buyer", True, now=seen_at + 60.0)
+        made.room.watch(seen_at + 61.9)
+        assert not any(event["event"] == "silent" for event in made.events), "he has time to begin"
+        made.room.watch(seen_at + 62.1)
+        assert [event["participant"] for event in made.events if event["event"] == "silent"] == ["buyer"]
+        buyer.send("audio", b"muted", timestamp=1)
+        await made.heard["agent"].until(lambda: made.heard["agent"].of(OPUS))
+        made.room.watch()
+        made.room.sends("buyer", False, now=seen_at - 3.0)
+        made.room.watch(seen_at + 62.1)
+        silences = [event for event in made.events if event["event"] == "silent"]
+        assert len(silences) == 2, "and is lost like any other"
+
+
 async def test_each_second_everybodys_quality_is_told_as_plain_figures() -> None:
     async with call() as made:
         buyer = await made.join("buyer")
