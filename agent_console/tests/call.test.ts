@@ -189,6 +189,14 @@ describe('in a call', () => {
     await seen(() => !there('[data-mark]'))
   })
 
+  it('says that the buyer is waited for who has taken the call and has not connected', async () => {
+    await inCall()
+    const call = desk.calling.get('call-1')
+    const participants = call.participants.map((one) => (one.role === 'buyer' ? { ...one, state: 'invited' as const } : one))
+    desk.calling.tell('call.changed', { ...call, state: 'answered', participants })
+    await seen(() => says('等 王小雨 接通'))
+  })
+
   it('says who is reconnecting and for how long the call is kept', async () => {
     await inCall()
     desk.calling.change('call-1', 'buyer', { state: 'reconnecting', reconnect_until: Date.now() + 30_000 }, 'call.left')
