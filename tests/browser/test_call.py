@@ -34,6 +34,7 @@ HELD = """async (image) => {
     pen.drawImage(image, 0, 0, 64, 36)
     return [...pen.getImageData(0, 0, 64, 36).data].filter((_, place) => place % 4 === 1)
 }"""
+GUEST = "仓库老李"
 PLAYS = """() => {
     const seen = document.querySelector('.call video')
     return seen && seen.videoWidth > 0 && seen.currentTime > 0
@@ -133,9 +134,16 @@ def test_a_call_shows_the_product_is_drawn_on_and_stands_recorded_on_the_case(
     frame = room.frame_locator("iframe")
     expect(frame.get_by_text("正在录制")).to_be_visible()
 
+    guest = _guest(agent, frame, visit)
+    shot(room, "call-guest-phone")
+    guest.get_by_role("button", name="离开").click()
+    expect(frame.get_by_role("status").filter(has_text=f"{GUEST}（来宾）离开了通话")).to_be_attached()
+    expect(frame.get_by_text("正在录制")).to_be_visible()
+
     frame.get_by_role("button", name="放大画面").click()
     frame.get_by_role("button", name="收成小窗").click()
     expect(frame.get_by_role("button", name="通话小窗")).to_be_visible()
+    _beside_the_stream(room)
     shot(room, "call-tile-phone")
 
     agent.get_by_role("button", name="挂断").click()
@@ -198,6 +206,36 @@ def _reload(agent: Page, room: Page) -> float:
     expect(agent.get_by_text("正在重新连接")).to_be_hidden()
     agent.wait_for_function(PLAYS, polling=20)
     return time.monotonic() - began
+
+
+def _guest(agent: Page, frame: FrameLocator, visit: Visit) -> Page:
+    """A guest's page, when the buyer has been told who came and sees what he shows."""
+    agent.get_by_role("button", name="通话成员").click()
+    agent.get_by_label("对方的称呼").fill(GUEST)
+    agent.get_by_role("button", name="生成链接").click()
+    link = agent.get_by_role("textbox", name="复制链接").input_value()
+    guest = visit(link, PHONE, permissions=["camera", "microphone"])
+    guest.get_by_role("button", name="打开摄像头加入").click()
+    guest.get_by_role("button", name="加入通话").click()
+    expect(frame.get_by_role("status").filter(has_text=f"{GUEST}（来宾）加入了通话")).to_be_attached()
+    expect(frame.locator(".call-chip.people")).to_contain_text(f"木槿、{GUEST}（来宾）")
+    picture = frame.get_by_role("button", name=f"放大{GUEST} 的画面").locator("video")
+    expect(picture).to_be_visible()
+    expect(picture).not_to_have_js_property("videoWidth", 0)
+    return guest
+
+
+def _beside_the_stream(room: Page) -> None:
+    """The tile has its size, lies within the page and on no button that sells, and the stream plays on."""
+    buy = room.locator("#explained .buy")
+    expect(buy).to_be_visible()
+    tile, sells = room.locator("iframe").bounding_box(), buy.bounding_box()
+    assert tile is not None and sells is not None
+    assert (tile["width"], tile["height"]) == (116, 206)
+    assert 0 <= tile["x"] <= PHONE["width"] - 116 and 0 <= tile["y"] <= PHONE["height"] - 206
+    assert tile["y"] + 206 <= sells["y"] or tile["x"] >= sells["x"] + sells["width"]
+    shown = room.evaluate("document.querySelector('#stream').currentTime")
+    room.wait_for_function("shown => document.querySelector('#stream').currentTime !== shown", arg=shown)
 
 
 def _recorded(demo: Demo, source: Path) -> list[float]:

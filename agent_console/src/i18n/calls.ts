@@ -192,7 +192,7 @@ export const zhCalls = {
     name: '对方的称呼',
     namePlaceholder: '例如：仓库 老陈',
     make: '生成链接',
-    made: '把链接发给 {name}：只对这一通通话有效。',
+    made: '把链接发给 {name}，只限这通通话。',
     copy: '复制链接',
     copied: '链接已复制。',
     until: '{time} 前有效',
