@@ -206,13 +206,18 @@ async def connected(buyer: Side, agent: Side) -> None:
 
 async def recorded(house: House, buyer: Side, agent: Side) -> None:
     """Both have media and agreed to be recorded, and the recorder knows it."""
+    await recorded_in(folder_of(house), buyer, agent)
+
+
+async def recorded_in(folder: Path, buyer: Side, agent: Side) -> None:
+    """The same, where the desk is another process and writes there."""
     await connected(buyer, agent)
     await buyer.agrees()
     await agent.agrees()
     on = await buyer.person.hears("call.recording_changed")
     assert on["call"]["recording"]["state"] == "on"
     async with asyncio.timeout(WITHIN_S):
-        while not any(len(each.consents) == 2 for each in manifests(house)):  # noqa: ASYNC110
+        while not any(len(each.consents) == 2 for each in manifests_in(folder)):  # noqa: ASYNC110
             await asyncio.sleep(0.01)  # it tells only the disk
 
 
@@ -266,7 +271,11 @@ def folder_of(house: House) -> Path:
 
 def manifests(house: House) -> list[Manifest]:
     """What was noted of each recording that began, in the order of their names."""
-    folder = folder_of(house)
+    return manifests_in(folder_of(house))
+
+
+def manifests_in(folder: Path) -> list[Manifest]:
+    """The same, of the recordings in a folder."""
     begun = sorted(folder.iterdir()) if folder.is_dir() else []
     noted = (each / journal.FILE for each in begun)
     return [journal.read(each.parent) for each in noted if each.exists() and b"\n" in each.read_bytes()]

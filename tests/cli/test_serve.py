@@ -36,7 +36,9 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def process(data: Path, port: int, **variables: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def process(
+    data: Path, port: int, program: str = "server.cli", **variables: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """`livedesk serve` on a data folder; killed at the end if it has not ended itself."""
     own = {
         "LIVEDESK_DATA": str(data),
@@ -48,7 +50,7 @@ async def process(data: Path, port: int, **variables: str) -> AsyncIterator[asyn
     started = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "server.cli",
+        program,
         "serve",
         env=environment,
         stdout=asyncio.subprocess.PIPE,
