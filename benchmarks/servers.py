@@ -89,7 +89,7 @@ async def bridge(folder: Path, recordings: Path) -> AsyncIterator[Server]:
                 raise RuntimeError(f"the recording was refused: {said['refused']}")
 
     async def finish(number: int) -> None:
-        await pool.call("stop_recording", session(number))
+        await pool.call("stop_recording", session(number), code="stopped")
         async with asyncio.timeout(WRITTEN_WITHIN_S):
             while journal.read(recordings / session(number)).ended is None:  # noqa: ASYNC110 - only the disk tells
                 await asyncio.sleep(0.05)
