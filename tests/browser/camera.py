@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from operator import mul
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 
@@ -28,14 +30,42 @@ def film(source: Path, target: Path) -> Path:
     return target
 
 
-def likenesses(recording: Path, source: Path) -> list[float]:
-    """Of every tenth frame of a recording, how alike its nearest frame of the film is: 1 is the same.
+class Watched(NamedTuple):
+    """What of the film is in a recording, of which sound and picture were decoded to their ends.
 
-    The recording is decoded to its end. Raises what the decoder raises.
+    `alike`: of every tenth frame, how alike its nearest frame of the film is, 1 being the same. `onward`: the
+    part of them that are further on in the film, which begins again at its end, than the one before.
+    `broken`: frames that the decoder called corrupt.
     """
+
+    pictures: int
+    sound_s: float
+    alike: list[float]
+    onward: float
+    broken: int
+
+
+def watched(recording: Path, source: Path) -> Watched:
+    """Watches a recording. Raises what the decoder raises."""
     shown = [_look(frame) for frame in _frames(source, SECONDS)]
-    kept = [_look(frame) for number, frame in enumerate(_frames(recording)) if number % EVERY == 0]
-    return [max(sum(map(mul, look, each)) for each in shown) for look in kept]
+    pictures, broken, sound_s = 0, 0, 0.0
+    alike: list[float] = []
+    places: list[int] = []
+    with av.open(str(recording)) as container:
+        for frame in container.decode():
+            if isinstance(frame, av.AudioFrame):
+                sound_s += frame.samples / frame.sample_rate
+            elif isinstance(frame, av.VideoFrame):
+                broken += frame.is_corrupt
+                if pictures % EVERY == 0:
+                    look = _look(frame)
+                    near = [sum(map(mul, look, each)) for each in shown]
+                    alike.append(max(near))
+                    places.append(near.index(alike[-1]))
+                pictures += 1
+    steps = [(after - before) % len(shown) for before, after in pairwise(places)]
+    onward = sum(0 < step < len(shown) // 2 for step in steps) / max(1, len(steps))
+    return Watched(pictures, sound_s, alike, onward, broken)
 
 
 def _rate(source: Path) -> str:
