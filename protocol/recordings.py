@@ -40,10 +40,12 @@ WritingCode = Literal[
 """Why the writing ended, or was refused from the first (disk_low, too_many). `recorder_away`: it could not be
 asked to write."""
 
-FinishingCode = Literal["not_decoded", "not_kept", "shelf_away", "disk_full", "disk_error", "journal_damaged"]
+FinishingCode = Literal[
+    "not_decoded", "not_kept", "shelf_away", "disk_full", "disk_error", "journal_damaged", "internal"
+]
 """Why a recording could not be finished. `not_decoded`: the process that decodes died or took too long.
 `not_kept`: what arrived where files are kept is not what was sent. `shelf_away`: that place cannot be
-reached. `journal_damaged`: what was noted while it was written cannot be read."""
+reached. `journal_damaged`: what was noted while it was written cannot be read. `internal`: see the log."""
 
 KeepingCode = Literal["restriction_asked", "case_open", "statutory_period", "period_over", "erasure_asked"]
 """Why a recording is restricted or erased."""

@@ -9,6 +9,7 @@ works on it, he alone, on whichever node of the host; the database says in which
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import logging
 import shutil
@@ -42,6 +43,7 @@ AGAIN_AFTER_MS = tuple(seconds * 1_000 for seconds in (15, 60, 300, 900, 3_600, 
 """Waits between the tries, eighteen hours in all: longer than the usual night without the one who knows."""
 PACKET_MS = 20
 """A gap no longer than a packet of sound is none that anybody hears."""
+_FORESEEN = (child.ChildFailed, finishing.NotKept, ShelfUnavailable, Damaged, OSError)
 _HOLDS: dict[str, Holds] = {".webm": "media", ".jpg": "poster", ".json": "waveform"}
 
 
@@ -100,7 +102,9 @@ class Finishing:
             found = await finishing.finish(folder, self._shelf, row.prefix)
         except Busy:
             return
-        except (child.ChildFailed, finishing.NotKept, ShelfUnavailable, Damaged, OSError) as error:
+        except Exception as error:
+            if not isinstance(error, _FORESEEN):
+                log.exception("recording.not_foreseen", extra={"recording_id": row.id})
             await self._failed(row, code_of(error))
             return
         if found is not None:
@@ -111,7 +115,13 @@ class Finishing:
         """The row of a recording that is new here; None while somebody writes it, or if it is of no call."""
         try:
             found = await asyncio.to_thread(_let_go, folder)
-        except (Damaged, OSError):
+        except OSError as error:
+            log.warning(
+                "recording.not_read: again at the next sweep",
+                extra={"recording_id": folder.name, "errno": error.errno},
+            )
+            return None
+        except Damaged:
             self._unknown.add(folder.name)
             log.error("recording.unknown: its journal cannot be read", extra={"recording_id": folder.name})
             return None
@@ -233,7 +243,9 @@ def code_of(error: Exception) -> FinishingCode:
             return "journal_damaged"
         case OSError() if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return "disk_full"
-    return "disk_error"
+        case OSError():
+            return "disk_error"
+    return "internal"
 
 
 def describe(found: Manifest) -> dict[str, Any]:
@@ -288,7 +300,16 @@ def _begun_in(root: Path) -> list[Path]:
     if not root.is_dir():
         return []
     folders = [path for path in root.iterdir() if path.is_dir() and _begun(path)]
-    return sorted(folders, key=lambda path: (sum(file.stat().st_size for file in path.glob("*.webm")), path))
+    return sorted(folders, key=lambda path: (_bytes_in(path), path))
+
+
+def _bytes_in(folder: Path) -> int:
+    """Of its segments; whoever finishes it may be taking them away just now."""
+    found = 0
+    for file in folder.glob("*.webm"):
+        with contextlib.suppress(FileNotFoundError):
+            found += file.stat().st_size
+    return found
 
 
 def _begun(folder: Path) -> bool:
@@ -297,7 +318,10 @@ def _begun(folder: Path) -> bool:
             return b"\n" in file.read(65_536)
     except OSError:
         pass
-    with_nothing = time.time() - folder.stat().st_mtime > NEVER_BEGUN_S
+    try:
+        with_nothing = time.time() - folder.stat().st_mtime > NEVER_BEGUN_S
+    except FileNotFoundError:
+        return False
     if with_nothing and not any(folder.glob("*.webm")):
         shutil.rmtree(folder, ignore_errors=True)
     return False

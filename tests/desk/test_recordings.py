@@ -16,7 +16,7 @@ import pytest
 
 from protocol import recordings as wire
 from protocol.recordings import WritingCode
-from recordings import finishing
+from recordings import finishing, journal
 from recordings.manifest import SIDES_MAX, EndCode, PauseReason
 from recordings.recorder import RefusalCode
 from recordings.retention import DAY_MS, STATUTORY_DAYS_MIN
@@ -167,6 +167,40 @@ async def test_a_shelf_that_is_away_is_tried_again_by_and_by_and_then_told(
     assert row is not None and (row.state, row.code) == ("failed", "shelf_away")
     assert await job.told() == [("failed", "shelf_away")]
     assert any((job.root / "rec-1").glob("*.webm")), "what was written is still there"
+
+
+async def test_what_nobody_foresaw_counts_as_a_try_and_holds_no_other_recording_up(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = Job(scene, tmp_path)
+    job.record(await scene.talk())
+
+    async def fails(*_: object) -> None:
+        raise LookupError("nobody thought of this")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(finishing, "finish", fails)
+        row = await job.run()
+    assert row is not None and (row.state, row.code, row.tries) == ("finishing", "internal", 1)
+    job.ahead_ms += AGAIN_AFTER_MS[0]
+    row = await job.run()
+    assert row is not None and (row.state, row.code) == ("kept", None)
+
+
+async def test_a_journal_that_cannot_be_opened_just_now_is_read_at_the_next_sweep(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = Job(scene, tmp_path)
+    job.record(await scene.talk())
+
+    def fails(*_: object) -> None:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(journal.Journal, "reopen", fails)
+        assert await job.run() is None
+    row = await job.run()
+    assert row is not None and row.state == "kept"
 
 
 async def test_a_recording_of_no_call_here_is_left_alone(scene: Scene, tmp_path: Path) -> None:
