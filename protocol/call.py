@@ -313,7 +313,7 @@ class _Mark(Wire):
     mark_id: ClientId
     of: Id = Field(description="The participant on whose picture it lies.")
     frame_at: Millis = Field(
-        description="When the frame that was live in sight, or that a freeze holds, was taken, by the "
+        description="When the frame that was live in sight, or that a freeze holds, came, by the "
         "server's clock: where the mark belongs in a recording. Unlikely times are not believed."
     )
 

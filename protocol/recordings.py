@@ -150,7 +150,7 @@ class ReadRecordingMarks(Wire):
 
 
 class RecordingMarks(Wire):
-    """A page of the track; a mark's `at` is when its frame was taken; less `began_at` of the recording
+    """A page of the track; a mark's `at` is when its frame came; less `began_at` of the recording
     it is its place on the time line."""
 
     marks: list[MarkEntry] = Field(max_length=MARKS_SHOWN)

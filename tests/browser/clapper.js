@@ -24,6 +24,7 @@
         loudness.gain.setValueAtTime(0, scheduled * PERIOD_S + CLAP_S)
       }
       window.claps = Math.floor(now / PERIOD_S)
+      window.sinceClap = now % PERIOD_S
       pen.fillStyle = now >= PERIOD_S && now % PERIOD_S < CLAP_S ? '#fff' : '#123'
       pen.fillRect(0, 0, canvas.width, canvas.height)
       pen.fillStyle = '#48a'

@@ -12,9 +12,12 @@ export interface Frame {
   readonly receiveTime?: number
 }
 
-/** For how long the frame has been on its way and in sight, in ms; 0 where the browser does not tell. */
+/**
+ * How long ago the frame came, in ms; 0 where the browser does not tell. A recording's time is that of coming to
+ * the server, which is nearer to this than to the browser's guess of when the frame was taken.
+ */
 export const ageOf = (frame: Frame | null, now: number): number =>
-  Math.max(0, now - (frame?.captureTime ?? frame?.receiveTime ?? now))
+  Math.max(0, now - (frame?.receiveTime ?? frame?.captureTime ?? now))
 
 /** Tells each frame that is shown. The answer ends it. */
 export function followFrames(video: HTMLVideoElement, shown: (frame: Frame) => void): () => void {

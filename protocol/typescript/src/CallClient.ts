@@ -232,7 +232,7 @@ export class CallClient {
     const leg = this.isActive(callId) ? this.state.part?.leg : undefined
     if (leg === 'joining' || leg === 'up' || leg === 'lost') return
     const { socket, clock } = this.options
-    this.marks = new MarkTrack(callId, socket, clock, () => clock.now() + this.state.ahead, () => this.changed())
+    this.marks = new MarkTrack(callId, socket, clock, () => clock.now() + (this.state.ahead ?? 0), () => this.changed())
     this.meter.reset()
     this.do({ type: 'part', part: { callId, leg: 'joining', legId: null, tracks: [], refusal: null } })
     await this.connect(callId, move)
@@ -256,7 +256,7 @@ export class CallClient {
   async draw(mark: CallMark): Promise<void> {
     this.active()
     const me = this.view.active?.me?.participant_id ?? ''
-    await this.marks?.draw(mark, me, this.options.clock.now() + this.state.ahead)
+    await this.marks?.draw(mark, me, this.options.clock.now() + (this.state.ahead ?? 0))
   }
 
   /** Agents: asks the buyer's camera for a still of high resolution. */
@@ -548,7 +548,7 @@ export class CallClient {
   }
 
   private viewOf(call: Call): CallView {
-    const { ahead } = this.state
+    const ahead = this.state.ahead ?? 0
     const me = this.meOf(call)
     return {
       call,

@@ -869,7 +869,7 @@ export interface ArrowMark {
    */
   of: string;
   /**
-   * When the frame that was live in sight, or that a freeze holds, was taken, by the server's clock: where the mark belongs in a recording. Unlikely times are not believed.
+   * When the frame that was live in sight, or that a freeze holds, came, by the server's clock: where the mark belongs in a recording. Unlikely times are not believed.
    */
   frame_at: number;
   shape: "arrow";
@@ -1205,7 +1205,7 @@ export interface PointerMark {
    */
   of: string;
   /**
-   * When the frame that was live in sight, or that a freeze holds, was taken, by the server's clock: where the mark belongs in a recording. Unlikely times are not believed.
+   * When the frame that was live in sight, or that a freeze holds, came, by the server's clock: where the mark belongs in a recording. Unlikely times are not believed.
    */
   frame_at: number;
   shape: "pointer";
@@ -1225,7 +1225,7 @@ export interface CircleMark {
    */
   of: string;
   /**
-   * When the frame that was live in sight, or that a freeze holds, was taken, by the server's clock: where the mark belongs in a recording. Unlikely times are not believed.
+   * When the frame that was live in sight, or that a freeze holds, came, by the server's clock: where the mark belongs in a recording. Unlikely times are not believed.
    */
   frame_at: number;
   shape: "circle";
@@ -1243,7 +1243,7 @@ export interface FreehandMark {
    */
   of: string;
   /**
-   * When the frame that was live in sight, or that a freeze holds, was taken, by the server's clock: where the mark belongs in a recording. Unlikely times are not believed.
+   * When the frame that was live in sight, or that a freeze holds, came, by the server's clock: where the mark belongs in a recording. Unlikely times are not believed.
    */
   frame_at: number;
   shape: "freehand";
@@ -1263,7 +1263,7 @@ export interface TextMark {
    */
   of: string;
   /**
-   * When the frame that was live in sight, or that a freeze holds, was taken, by the server's clock: where the mark belongs in a recording. Unlikely times are not believed.
+   * When the frame that was live in sight, or that a freeze holds, came, by the server's clock: where the mark belongs in a recording. Unlikely times are not believed.
    */
   frame_at: number;
   shape: "text";
@@ -1280,7 +1280,7 @@ export interface UndoMark {
    */
   of: string;
   /**
-   * When the frame that was live in sight, or that a freeze holds, was taken, by the server's clock: where the mark belongs in a recording. Unlikely times are not believed.
+   * When the frame that was live in sight, or that a freeze holds, came, by the server's clock: where the mark belongs in a recording. Unlikely times are not believed.
    */
   frame_at: number;
   shape: "undo";
@@ -1296,7 +1296,7 @@ export interface ClearMark {
    */
   of: string;
   /**
-   * When the frame that was live in sight, or that a freeze holds, was taken, by the server's clock: where the mark belongs in a recording. Unlikely times are not believed.
+   * When the frame that was live in sight, or that a freeze holds, came, by the server's clock: where the mark belongs in a recording. Unlikely times are not believed.
    */
   frame_at: number;
   shape: "clear";
@@ -1312,7 +1312,7 @@ export interface FreezeMark {
    */
   of: string;
   /**
-   * When the frame that was live in sight, or that a freeze holds, was taken, by the server's clock: where the mark belongs in a recording. Unlikely times are not believed.
+   * When the frame that was live in sight, or that a freeze holds, came, by the server's clock: where the mark belongs in a recording. Unlikely times are not believed.
    */
   frame_at: number;
   shape: "freeze";
@@ -1328,7 +1328,7 @@ export interface UnfreezeMark {
    */
   of: string;
   /**
-   * When the frame that was live in sight, or that a freeze holds, was taken, by the server's clock: where the mark belongs in a recording. Unlikely times are not believed.
+   * When the frame that was live in sight, or that a freeze holds, came, by the server's clock: where the mark belongs in a recording. Unlikely times are not believed.
    */
   frame_at: number;
   shape: "unfreeze";
@@ -2422,7 +2422,7 @@ export interface RecordingGap {
   reason: "lost" | "restarted";
 }
 /**
- * A page of the track; a mark's `at` is when its frame was taken; less `began_at` of the recording
+ * A page of the track; a mark's `at` is when its frame came; less `began_at` of the recording
  * it is its place on the time line.
  */
 export interface RecordingMarks {

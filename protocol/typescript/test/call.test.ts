@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Call, MarkEntry } from '../src/wire.ts'
 import { POINTER_MS } from '../src/call/marks.ts'
 import { GAP_MS } from '../src/call/MarkTrack.ts'
+import { after, NO_CALLS, type CallsState } from '../src/call/state.ts'
 import { DeviceRefused } from '../src/CallClient.ts'
 import { aCall, CallWorld, refuse, somebody } from './callWorld.ts'
 
@@ -162,6 +163,14 @@ describe('a call that the agent asks for', () => {
 })
 
 describe('states of a call', () => {
+  it('know the server clock by the answer that was the shortest time on its way', () => {
+    const told = (before: CallsState, ahead: number): CallsState => after(before, { type: 'told', call: aCall(), ahead })
+    const loaded = after(NO_CALLS, { type: 'loaded', ahead: -500, calls: [], asked: [] })
+    expect(told(loaded, -900).ahead).toBe(-500)
+    expect(told(told(loaded, -450), -460).ahead).toBe(-450)
+    expect(after(told(loaded, -450), { type: 'loaded', ahead: -700, calls: [], asked: [] }).ahead).toBe(-700)
+  })
+
   it('go by the revision, in whatever order they are heard', async () => {
     const world = await inCall()
     world.tell('call.changed', connected({ revision: 4, state: 'answered' }))

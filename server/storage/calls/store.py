@@ -79,7 +79,7 @@ class StoredMark:
 
     @property
     def placed(self) -> int:
-        """Where it belongs in a recording: when its frame was taken, else when the mark came (epoch ms)."""
+        """Where it belongs in a recording: when its frame came, else when the mark did (epoch ms)."""
         told: int = self.body["frame_at"]
         return told if self.at - FRAME_LATE_MS <= told <= self.at else self.at
 

@@ -22,8 +22,11 @@ export interface Part {
 
 /** All that is known of calls here. Immutable: a changed one is another object. */
 export interface CallsState {
-  /** How far the server's clock is ahead of this device's, in ms. */
-  readonly ahead: number
+  /**
+   * How far the server's clock is ahead of this device's, in ms: the most that an answer said since the last
+   * loading, as an answer that was on its way for long says too little. Null: none did.
+   */
+  readonly ahead: number | null
   /** Living calls, and ended ones until they are dismissed; the one that rang first is first. */
   readonly calls: readonly Call[]
   /** The one call in which this page has, or wants, media. */
@@ -32,7 +35,7 @@ export interface CallsState {
   readonly own: Readonly<Record<string, string>>
 }
 
-export const NO_CALLS: CallsState = { ahead: 0, calls: [], part: null, own: {} }
+export const NO_CALLS: CallsState = { ahead: null, calls: [], part: null, own: {} }
 
 export type CallsAction =
   /** All living calls, as asked for at a time when `asked` were known. */
@@ -60,7 +63,7 @@ export function after(state: CallsState, action: CallsAction): CallsState {
       return next
     }
     case 'told':
-      return told(action.ahead === undefined ? state : { ...state, ahead: action.ahead }, action.call)
+      return told(action.ahead === undefined ? state : { ...state, ahead: Math.max(state.ahead ?? -Infinity, action.ahead) }, action.call)
     case 'quality':
       return rated(state, action.change)
     case 'own':
