@@ -23,6 +23,13 @@ settings.register_profile("livedesk", derandomize=True, deadline=None, database=
 settings.load_profile("livedesk")
 
 Program = TypeVar("Program")
+LONG = ("tests/faults/", "tests/nodes/", "tests/storage/", "tests/calls/")
+"""Whose files take the longest: they come first, so that none is left to one process alone at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones first, all others as they stand."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 def needed(found: Program | None, sentence: str) -> Program:

@@ -71,7 +71,8 @@ def all_parts(full: bool) -> dict[str, list[Step]]:
         ],
         "typescript": [vitest()],
     }
-    spread = ("-n", "2", "--dist", "loadfile")
+    # Three on two cores: the tests wait for disks and clocks half of their time.
+    spread = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
     if full:
         # One part a folder, and one for the files beside them: a stopped run goes on where it was.
         folders = sorted(str(file.parent.relative_to(ROOT)) for file in ROOT.glob("tests/*/__init__.py"))
@@ -80,7 +81,11 @@ def all_parts(full: bool) -> dict[str, list[Step]]:
         parts |= {folder: [pytest(folder, *spread, full=True)] for folder in folders if has_tests(folder)}
     else:
         parts["python"] = [pytest("tests", f"--ignore={BROWSER_TESTS}", *spread)]
-    parts[BROWSER_TESTS if full else "browser"] = [pytest(BROWSER_TESTS, full=full, needs=debian.BROWSER)]
+    # The full run holds what a person waits for to its limits: nothing beside it.
+    beside = () if full else ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+    parts[BROWSER_TESTS if full else "browser"] = [
+        pytest(BROWSER_TESTS, *beside, full=full, needs=debian.BROWSER)
+    ]
     return parts
 
 
