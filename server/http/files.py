@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import gzip
 import hashlib
 import mimetypes
@@ -114,9 +115,7 @@ def _file(folder: Path, path: Path) -> BuiltFile:
     media_type = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     zipped = None
     if _WORTH_GZIP.match(media_type):
-        # mtime 0: the same content has the same bytes on every node.
-        zipped = gzip.compress(content, 9, mtime=0)
-        zipped = zipped if len(zipped) < len(content) else None
+        zipped = _zipped(content)
     if media_type.startswith("text/"):
         media_type += "; charset=utf-8"
     name = path.relative_to(folder).as_posix()
@@ -127,3 +126,11 @@ def _file(folder: Path, path: Path) -> BuiltFile:
         etag=f'"{hashlib.sha256(content).hexdigest()[:32]}"',
         cache=FOR_EVER if HASHED.fullmatch(name) else ASK_AGAIN,
     )
+
+
+@functools.lru_cache(MAX_FILES)
+def _zipped(content: bytes) -> bytes | None:
+    """Packed, where that is shorter. A node that starts again in one process packs nothing again."""
+    # mtime 0: the same content has the same bytes on every node.
+    zipped = gzip.compress(content, 9, mtime=0)
+    return zipped if len(zipped) < len(content) else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,6 +31,8 @@ def _dist(app: str) -> Path:
 WIDGET, CONSOLE = _dist("widget"), _dist("agent_console")
 LOADER, FRAME, GUEST, INDEX = "livedesk.js", "frame.html", "guest.html", "index.html"
 SELFTEST = "selftest.html"
+# Made when somebody asks: a start does not wait for them.
+_openapi, _asyncapi = functools.cache(openapi), functools.cache(asyncapi)
 _SHOP = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 _LOADER_HEADERS: Mapping[str, str] = {
     # Any merchant's page may run the loader, also with an integrity attribute (which needs CORS).
@@ -75,7 +79,6 @@ class Pages:
         self._widget = widget
         self._console = console
         self._pinned = None if widget is None else pinned_loader(widget)
-        self._documents = {"openapi": openapi(), "asyncapi": asyncapi()}
 
     def add_to(self, app: web.Application) -> None:
         """Every page under its address."""
@@ -109,10 +112,10 @@ class Pages:
         return web.Response(status=204, headers={"Cache-Control": "public, max-age=86400"})
 
     async def _openapi(self, request: web.Request) -> web.StreamResponse:
-        return plain_json(self._documents["openapi"])
+        return plain_json(await asyncio.to_thread(_openapi))
 
     async def _asyncapi(self, request: web.Request) -> web.StreamResponse:
-        return plain_json(self._documents["asyncapi"])
+        return plain_json(await asyncio.to_thread(_asyncapi))
 
     async def _loader(self, request: web.Request) -> web.StreamResponse:
         return _built(self._widget, "widget").serve(request, LOADER, _LOADER_HEADERS)

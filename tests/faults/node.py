@@ -21,7 +21,7 @@ import signal
 import struct
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
@@ -34,6 +34,8 @@ from server import bootstrap, logs
 from server.app import serve
 from server.bootstrap import Desk
 from server.config import load_settings
+from server.http.files import BuildMissing
+from server.http.pages import read_console, read_widget
 from server.storage import batch
 from server.storage.database import Database, Unit
 from server.storage.postgres import PostgresEngine
@@ -169,6 +171,9 @@ def main() -> None:
     """Forks a node for each order."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     born: list[int] = []
+    with suppress(BuildMissing):  # packed once, and not by each node
+        read_widget()
+        read_console()
     gc.freeze()
     for line in sys.stdin:
         child = os.fork()
