@@ -4,6 +4,7 @@ Each is real, and each xdist worker has its own. Where one is missing the test i
 fails under `./run test --require-all`.
 """
 
+import asyncio
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,10 @@ from typing import TypeVar
 
 import pytest
 from hypothesis import settings
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
+from tests.services.databases import migrate, new_sqlite
 from tests.services.postgres_server import PostgresServer
 from tests.services.redis_server import RedisServer
 from tests.services.s3_server import S3Server
@@ -113,3 +117,37 @@ def postgres_database(postgres_server: PostgresServer) -> Iterator[str]:
     yield postgres_server.url_of(name)
     postgres_server.start()
     postgres_server.drop_database(name)
+
+
+async def _migrate(url: str) -> None:
+    engine = create_async_engine(url, poolclass=NullPool)
+    async with engine.begin() as connection:
+        await connection.run_sync(migrate)
+    await engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def migrated_name(postgres_server: PostgresServer) -> str:
+    """The name of a migrated database, to be copied while nobody is connected to it."""
+    name = postgres_server.create_database()
+    asyncio.run(_migrate(postgres_server.url_of(name)))
+    return name
+
+
+@pytest.fixture
+def migrated_postgres(postgres_server: PostgresServer, migrated_name: str) -> Iterator[str]:
+    """The address (`postgresql+asyncpg://…`) of a new, migrated database, dropped after the test."""
+    postgres_server.start()
+    name = postgres_server.create_database(migrated_name)
+    yield postgres_server.url_of(name)
+    postgres_server.start()
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a new, migrated database of each kind."""
+    if request.param == "sqlite":
+        return new_sqlite(tmp_path)
+    url: str = request.getfixturevalue("migrated_postgres")
+    return url

@@ -23,6 +23,7 @@ from server.storage.calls.recordings import RecordingFile, RecordingRow
 from signaling.limits import Allowance, Limits
 from tests.desk.house import House, Person, Refusal, furnished
 from tests.media_worker.talking import talk
+from tests.services.databases import new_sqlite
 
 WITHIN_S = 15.0
 BUYERS, AGENTS = "127.0.0.2", "127.0.0.3"
@@ -150,8 +151,7 @@ async def served(
     `media` is the module that carries calls; `carry` makes it of the settings in another way.
     """
     made = carry or partial(media_of, module=media)
-    url = f"sqlite:///{folder / 'desk.db'}"
-    async with furnished(url, folder, media=made, limits=UNHURRIED) as house:
+    async with furnished(new_sqlite(folder), folder, media=made, limits=UNHURRIED) as house:
         agent, buyer = Side(await house.agent("a1"), AGENTS), Side(await house.buyer(), BUYERS)
         try:
             yield house, buyer, agent, await open_conversation(buyer.person, agent.person)

@@ -14,15 +14,17 @@ from server.desk.calls.bookings import Bookings
 from server.identifiers import new_client_id
 from tests.desk.carrying import Scene, refused, staged
 from tests.desk.house import Person
+from tests.services.databases import new_sqlite
 
 HOUR = 3_600_000
 
 
 @pytest.fixture
 async def scene(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Scene]:
-    url = f"sqlite:///{tmp_path / 'desk.db'}"
     if getattr(request, "param", "sqlite") == "postgresql":
-        url = request.getfixturevalue("postgres_database")
+        url = request.getfixturevalue("migrated_postgres")
+    else:
+        url = new_sqlite(tmp_path)
     async with staged(url, tmp_path) as made:
         yield made
 

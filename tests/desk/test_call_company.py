@@ -21,13 +21,14 @@ from server.storage.calls.recordings import RecordingRow
 from server.storage.calls.store import StoredMark
 from tests.desk.carrying import CONSENT, Scene, me, refused, staged
 from tests.desk.house import Person, Refusal
+from tests.services.databases import new_sqlite
 
 FLOW = {"kbps": 900, "loss": 0.0, "jitter_ms": 5}
 
 
 @pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
-    async with staged(f"sqlite:///{tmp_path / 'desk.db'}", tmp_path) as made:
+    async with staged(new_sqlite(tmp_path), tmp_path) as made:
         yield made
 
 
@@ -438,7 +439,7 @@ async def test_a_guest_comes_by_a_link_into_this_call_alone_until_it_is_revoked(
 async def test_a_buyer_goes_on_in_another_browser_by_a_code_that_is_good_once(
     tmp_path: Path, subject: str | None
 ) -> None:
-    async with staged(f"sqlite:///{tmp_path / 'desk.db'}", tmp_path, subject) as scene:
+    async with staged(new_sqlite(tmp_path), tmp_path, subject) as scene:
         await goes_on_elsewhere(scene)
 
 

@@ -19,14 +19,15 @@ from server.identifiers import new_client_id
 from server.storage.calls.store import Calls as CallRows
 from tests.desk.carrying import CONSENT, SDP, Scene, me, refused, staged
 from tests.desk.house import WITHIN_S, Refusal
+from tests.services.databases import new_sqlite
 
 
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """SQLite, but where a test says both: what differs between them is tested below the desk."""
     if getattr(request, "param", "sqlite") == "sqlite":
-        return f"sqlite:///{tmp_path / 'desk.db'}"
-    url: str = request.getfixturevalue("postgres_database")
+        return new_sqlite(tmp_path)
+    url: str = request.getfixturevalue("migrated_postgres")
     return url
 
 

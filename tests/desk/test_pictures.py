@@ -18,6 +18,7 @@ from server.desk import pictures
 from server.identifiers import new_client_id
 from tests.desk.house import House, Person, Refusal, furnished
 from tests.files.drawing import bomb, encoded, scene
+from tests.services.databases import new_sqlite
 
 SHOTS = [{"label": "吊牌", "hint": "款号看得清", "frame": "tag"}, {"label": "瑕疵特写", "frame": "detail"}]
 
@@ -236,7 +237,7 @@ async def test_what_a_killed_server_left_on_the_shelf_is_taken_away_and_nothing_
 async def test_pictures_lie_in_a_bucket_where_one_is_set_and_are_taken_away_from_there(
     tmp_path: Path, bucket: str
 ) -> None:
-    async with furnished(f"sqlite:///{tmp_path / 'desk.db'}", tmp_path, files_url=bucket) as house:
+    async with furnished(new_sqlite(tmp_path), tmp_path, files_url=bucket) as house:
         agent, buyer, conversation, fence = await talking(house)
         seq = await ask_for(agent, conversation, fence)
         file = await house.upload(buyer, conversation, encoded(scene(1)))

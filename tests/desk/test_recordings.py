@@ -30,11 +30,12 @@ from tests.desk.carrying import Scene, me, refused, staged
 from tests.recordings.calls import Desk as Recorded
 from tests.recordings.calls import at, call, consent, play
 from tests.recordings.shelves import FolderShelf
+from tests.services.databases import new_sqlite
 
 
 @pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
-    async with staged(f"sqlite:///{tmp_path / 'desk.db'}", tmp_path) as made:
+    async with staged(new_sqlite(tmp_path), tmp_path) as made:
         yield made
 
 

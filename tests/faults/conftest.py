@@ -17,15 +17,6 @@ def nursery() -> Iterator[Nursery]:
         yield nursery
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database of each kind."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'desk.db'}"
-    url: str = request.getfixturevalue("postgres_database")
-    return url
-
-
 @pytest.fixture
 async def desk(nursery: Nursery, database_url: str, tmp_path: Path) -> AsyncIterator[Town]:
     """A furnished town on each database, without nodes yet."""

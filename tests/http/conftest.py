@@ -10,11 +10,12 @@ import pytest
 from tests.auth.desk import World, world
 from tests.http.fuzzing import Running
 from tests.http.site import Site, serve
+from tests.services.databases import new_sqlite
 
 
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[World]:
-    async with world(f"sqlite:///{tmp_path / 'desk.db'}") as made:
+    async with world(new_sqlite(tmp_path)) as made:
         yield made
 
 

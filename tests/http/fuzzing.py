@@ -25,6 +25,7 @@ from protocol.export import openapi
 from tests.auth.desk import OWN, World, world
 from tests.http.site import Site, serve
 from tests.rounds import rounds
+from tests.services.databases import new_sqlite
 
 EXAMPLES = rounds(reduced=20, full=5_000)
 """Cases a route: what its schema allows, what it forbids, and what is no request at all, in equal parts."""
@@ -60,7 +61,7 @@ class Running:
 
     def __enter__(self) -> Running:
         self._runner.__enter__()
-        self._world = world(f"sqlite:///{self._folder / 'desk.db'}")
+        self._world = world(new_sqlite(self._folder))
         self.world: World = self.do(self._world.__aenter__())
         # Limits are tested elsewhere; here every case must get as far as its own fault.
         self.world.counter._own_wait = lambda rate, key: 0.0

@@ -17,13 +17,13 @@ __all__ = ["nursery"]
 @pytest.fixture
 async def desk(
     nursery: Nursery,
-    postgres_database: str,
+    migrated_postgres: str,
     redis_server: RedisServer,
     redis_url: str,
     tmp_path: Path,
 ) -> AsyncIterator[Town]:
     """A furnished town with two nodes."""
-    async with town(nursery, tmp_path, postgres_database) as built:
+    async with town(nursery, tmp_path, migrated_postgres) as built:
         for _ in range(2):
             await built.node(settings={"redis_url": redis_url})
         yield built
