@@ -15,7 +15,7 @@ from hypothesis import settings
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from tests.services.databases import migrate, new_sqlite
+from tests.services.databases import emptying, migrate, new_sqlite
 from tests.services.postgres_server import PostgresServer
 from tests.services.redis_server import RedisServer
 from tests.services.s3_server import S3Server
@@ -128,20 +128,18 @@ async def _migrate(url: str) -> None:
 
 @pytest.fixture(scope="session")
 def migrated_name(postgres_server: PostgresServer) -> str:
-    """The name of a migrated database, to be copied while nobody is connected to it."""
+    """The name of the database that `migrated_postgres` lends."""
     name = postgres_server.create_database()
     asyncio.run(_migrate(postgres_server.url_of(name)))
     return name
 
 
 @pytest.fixture
-def migrated_postgres(postgres_server: PostgresServer, migrated_name: str) -> Iterator[str]:
-    """The address (`postgresql+asyncpg://…`) of a new, migrated database, dropped after the test."""
+def migrated_postgres(postgres_server: PostgresServer, migrated_name: str) -> str:
+    """The address (`postgresql+asyncpg://…`) of a migrated database without rows."""
     postgres_server.start()
-    name = postgres_server.create_database(migrated_name)
-    yield postgres_server.url_of(name)
-    postgres_server.start()
-    postgres_server.drop_database(name)
+    postgres_server.sql(emptying(), migrated_name)
+    return postgres_server.url_of(migrated_name)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -88,12 +88,28 @@ class PostgresServer:
     def create_database(self, template: str = "template1") -> str:
         """Make a database like `template`, empty without one, and answer its name."""
         name = f"livedesk_{next(self._numbers)}"
-        self._sql(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        self.sql(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return name
 
     def drop_database(self, name: str) -> None:
         """Drop a database, whoever is still connected to it."""
-        self._sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        self.sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def sql(self, statements: str, database: str = "postgres") -> None:
+        """Run statements, as the owner of everything."""
+        # By the socket in its own folder: no other server can answer there.
+        address = [
+            "--host",
+            str(self._folder),
+            "--port",
+            str(self.port),
+            "--username",
+            OWNER,
+            "--dbname",
+            database,
+        ]
+        psql = [str(self._programs / "psql"), "--no-psqlrc", "--quiet", *address, "--set", "ON_ERROR_STOP=1"]
+        subprocess.run([*psql, "--command", statements], capture_output=True, check=True)
 
     def close(self) -> None:
         self.kill()
@@ -105,25 +121,10 @@ class PostgresServer:
 
     def _answers(self) -> bool:
         try:
-            self._sql("SELECT 1")
+            self.sql("SELECT 1")
         except subprocess.CalledProcessError:
             return False
         return True
-
-    def _sql(self, statement: str) -> None:
-        # By the socket in its own folder: no other server can answer there.
-        address = [
-            "--host",
-            str(self._folder),
-            "--port",
-            str(self.port),
-            "--username",
-            OWNER,
-            "--dbname",
-            "postgres",
-        ]
-        psql = [str(self._programs / "psql"), "--no-psqlrc", "--quiet", *address, "--set", "ON_ERROR_STOP=1"]
-        subprocess.run([*psql, "--command", statement], capture_output=True, check=True)
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._programs / program), "-D", str(self._data), *arguments]

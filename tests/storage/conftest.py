@@ -1,14 +1,12 @@
-"""The same contract on both databases: a fixture of each, empty and migrated, with a clock that tests set."""
+"""The same contract on both databases, with a clock that tests set."""
 
 import asyncio
-import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from server.storage.database import Database
-from tests.services.postgres_server import PostgresServer
 from tests.storage.line_world import Nodes
 from tests.storage.world import Clock, furnish
 
@@ -32,36 +30,20 @@ def furnished_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@pytest.fixture(scope="session")
-def furnished_name(postgres_server: PostgresServer) -> str:
-    """The same on PostgreSQL."""
-    name = postgres_server.create_database()
-    asyncio.run(_furnished(postgres_server.url_of(name)))
-    return name
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of a database of each kind: empty, or with the world for who asks for `database`, too."""
-    wants_world = "database" in request.fixturenames
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database of each kind that has no schema yet."""
     if request.param == "sqlite":
-        file = tmp_path / "desk.sqlite3"
-        if wants_world:
-            shutil.copyfile(request.getfixturevalue("furnished_file"), file)
-        yield f"sqlite:///{file}"
-        return
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    server.start()
-    name = server.create_database(request.getfixturevalue("furnished_name") if wants_world else "template1")
-    yield server.url_of(name)
-    server.start()
-    server.drop_database(name)
+        return f"sqlite:///{tmp_path / 'desk.sqlite3'}"
+    url: str = request.getfixturevalue("postgres_database")
+    return url
 
 
 @pytest.fixture
 async def database(database_url: str, clock: Clock) -> AsyncIterator[Database]:
     """An open database with two shops, two buyers and two agents; see `tests.storage.world`."""
     opened = await Database.open(database_url, clock=clock)
+    await furnish(opened)
     yield opened
     await opened.close()
 

@@ -187,8 +187,8 @@ async def test_a_schema_from_the_future_is_refused_and_left_alone(
         assert version.scalar_one() == "of_tomorrow"
 
 
-async def test_several_that_open_at_once_migrate_once(database_url: str, clock: Clock) -> None:
-    databases = await asyncio.gather(*(Database.open(database_url, clock=clock) for _ in range(4)))
+async def test_several_that_open_at_once_migrate_once(empty_database_url: str, clock: Clock) -> None:
+    databases = await asyncio.gather(*(Database.open(empty_database_url, clock=clock) for _ in range(4)))
     assert len({each.epoch for each in databases}) == 1
     async with databases[0].read() as reader:
         tables = await reader.connection.run_sync(lambda connection: inspect(connection).get_table_names())

@@ -52,10 +52,10 @@ def fatal_statements() -> list[int]:
 
 @pytest.mark.parametrize("fatal", fatal_statements())
 async def test_a_migration_killed_in_the_middle_starts_again_by_itself(
-    database_url: str, clock: Clock, fatal: int
+    empty_database_url: str, clock: Clock, fatal: int
 ) -> None:
-    killed("migrate", database_url, str(fatal))
-    database = await Database.open(database_url, clock=clock)
+    killed("migrate", empty_database_url, str(fatal))
+    database = await Database.open(empty_database_url, clock=clock)
     async with database.read() as reader:
         tables = await reader.connection.run_sync(lambda connection: inspect(connection).get_table_names())
     assert set(tables) == TABLES
@@ -65,7 +65,7 @@ async def test_a_migration_killed_in_the_middle_starts_again_by_itself(
     await database.close()
 
 
-async def test_the_fatal_statements_are_all_of_the_migration(database_url: str, clock: Clock) -> None:
+async def test_the_fatal_statements_are_all_of_the_migration(empty_database_url: str, clock: Clock) -> None:
     seen: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
@@ -74,7 +74,7 @@ async def test_the_fatal_statements_are_all_of_the_migration(database_url: str, 
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
-        await (await Database.open(database_url, clock=clock)).close()
+        await (await Database.open(empty_database_url, clock=clock)).close()
     finally:
         event.remove(Engine, "before_cursor_execute", note)
     assert len(seen) == STATEMENTS
