@@ -5,6 +5,7 @@ fails under `./run test --require-all`.
 """
 
 import asyncio
+import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from hypothesis import settings
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from server.demo.stream import stream_in
+from tests.rounds import ROOT
 from tests.services.databases import emptying, migrate, new_sqlite
 from tests.services.postgres_server import PostgresServer
 from tests.services.redis_server import RedisServer
@@ -149,3 +152,13 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return new_sqlite(tmp_path)
     url: str = request.getfixturevalue("migrated_postgres")
     return url
+
+
+@pytest.fixture(scope="session")
+def stream() -> Path:
+    """The demo's video, drawn once and kept for all processes: it takes a core a quarter of a minute."""
+    folder = ROOT / ".test-state" / "stream"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return stream_in(folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import socket
@@ -19,7 +18,6 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, ViewportSize, sync_playwright
 
 from server.demo.seed import read_secrets
-from server.demo.stream import stream_in
 
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / ".test-state"
@@ -49,16 +47,6 @@ class Demo:
     @property
     def room(self) -> str:
         return f"http://localhost:{self.port + 1}"
-
-
-@pytest.fixture(scope="session")
-def stream() -> Path:
-    """The demo's video, drawn once and kept: it takes a core a quarter of a minute."""
-    folder = KEPT / "stream"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        return stream_in(folder)
 
 
 @pytest.fixture(scope="module")

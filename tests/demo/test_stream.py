@@ -16,20 +16,13 @@ from playwright.sync_api import sync_playwright
 
 from server.demo.stream import encode, make_stream, stream_in
 from server.demo.studio.drawing import lettering
-from server.demo.studio.music import RATE, music
+from server.demo.studio.music import PHRASE_S, RATE, music
 from server.demo.studio.portraits import ASSETS, pictures
 from server.demo.studio.stage import FRAMES_A_SECOND, HEIGHT, LENGTH_S, TURN_S, WIDTH, Stage
 
 FRAMES = LENGTH_S * FRAMES_A_SECOND
 MOST_BYTES = 3_000_000
 """What a phone may load before it sees anything but the poster."""
-
-
-@pytest.fixture(scope="session")
-def stream(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("stream") / "stream.mp4"
-    make_stream(path)
-    return path
 
 
 @pytest.fixture(scope="session")
@@ -101,7 +94,7 @@ def test_each_product_is_seen_during_its_turn(stage: Stage) -> None:
 
 
 def test_the_same_frames_and_sound_make_the_same_bytes(tmp_path: Path, stage: Stage) -> None:
-    samples = bytes(music(LENGTH_S)[: 2 * RATE])
+    samples = bytes(music(PHRASE_S)[: 2 * RATE])
     made = []
     for name in ("one.mp4", "other.mp4"):
         encode(tmp_path / name, (stage.frame(number) for number in range(0, 200, 5)), samples)
@@ -128,6 +121,7 @@ def test_a_failed_making_leaves_nothing_behind(tmp_path: Path, monkeypatch: pyte
         return Image.new("RGB", (WIDTH, HEIGHT))
 
     monkeypatch.setattr(Stage, "frame", break_off)
+    monkeypatch.setattr("server.demo.stream.music", lambda length_s: array("h", [0]))
     with pytest.raises(RuntimeError, match="broke off"):
         make_stream(tmp_path / "stream.mp4")
     assert list(tmp_path.iterdir()) == []
@@ -170,14 +164,16 @@ def address(stream: Path) -> Iterator[str]:
     thread.join(timeout=10)
 
 
-def test_the_stream_plays_with_sound_in_chromium_and_loops(address: str, chromium_path: str) -> None:
+def test_the_stream_plays_with_sound_in_chromium_and_loops(
+    address: str, stream: Path, chromium_path: str
+) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium_path, args=["--autoplay-policy=no-user-gesture-required"]
         )
         page = browser.new_page()
         page.goto(f"{address}/")
-        page.set_content(f'<video src="{address}/stream.mp4" loop playsinline></video>')
+        page.set_content(f'<video src="{address}/{stream.name}" loop playsinline></video>')
         seen = page.evaluate(
             """async () => {
                 const video = document.querySelector('video')
