@@ -147,6 +147,27 @@ describe('in a call', () => {
     Reflect.deleteProperty(HTMLMediaElement.prototype, 'setSinkId')
   })
 
+  it('a voice sounds by an element of its own and no picture does; where the browser wants a gesture, one press cures it', async () => {
+    let refuses = true
+    const plays: string[] = []
+    vi.spyOn(HTMLMediaElement.prototype, 'play').mockImplementation(async function (this: HTMLMediaElement) {
+      plays.push(this.tagName)
+      if (refuses && this.tagName === 'AUDIO') throw new DOMException('', 'NotAllowedError')
+    })
+    await inCall()
+    await seen(() => there('.sound'))
+    expect([...document.querySelectorAll('.call audio')].map((one) => (one as HTMLAudioElement).muted)).toEqual([false])
+    expect([...document.querySelectorAll('.call video')].every((one) => (one as HTMLVideoElement).muted)).toBe(true)
+    refuses = false
+    const before = plays.filter((one) => one === 'AUDIO').length
+    find('.sound').click()
+    await seen(() => !there('.sound'))
+    await seen(() => plays.filter((one) => one === 'AUDIO').length > before)
+    desk.calling.change('call-1', 'buyer', { camera: false })
+    await seen(() => find('.picture video').style.display === 'none')
+    expect(there('.call audio')).toBe(true)
+  })
+
   it('marks are drawn by the keyboard on the picture, taken back, and those of the buyer are seen', async () => {
     await inCall()
     const radios = [...document.querySelectorAll<HTMLElement>('[role="radio"]')]
