@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -40,6 +41,10 @@ GUEST = "仓库老李"
 PLAYS = """() => {
     const seen = document.querySelector('.call video')
     return seen && seen.videoWidth > 0 && seen.currentTime > 0
+}"""
+SOUNDS = """() => {
+    const voices = [...document.querySelectorAll('.call audio')]
+    return voices.length === 1 && !voices[0].muted && !voices[0].paused && voices[0].currentTime > 0.5
 }"""
 LOADED = """() => {
     const sides = [...document.querySelectorAll('.player video')]
@@ -202,6 +207,24 @@ def test_a_call_shows_the_product_is_drawn_on_and_stands_recorded_on_the_case(
     assert (film_seen.pictures, film_seen.broken) == (side["frames"], 0)
     assert abs(film_seen.sound_s - side["duration_ms"] / 1_000) <= 1
     assert film_seen.onward > 0.5, "the film goes on in it"
+
+
+def test_a_voice_is_heard_at_the_desk_though_no_picture_ever_comes(
+    demo: Demo, visit: Visit, room: Page
+) -> None:
+    agent = visit(f"{demo.desk}/console/", DESKTOP, permissions=["camera", "microphone"])
+    sign_in(agent, demo, "mujin")
+    frame = tap_service(room)
+    write(frame, "想问一下怎么开盖")
+    agent.locator("[data-conversation]", has_text="想问一下怎么开盖").click()
+    agent.get_by_role("button", name=re.compile("^邀请 .+ 语音通话$")).click()
+    frame.get_by_role("button", name="接听").click()
+    agent.wait_for_function(SOUNDS)
+    assert agent.locator(".call video").evaluate("seen => seen.readyState") == 0, "no frame has come"
+
+    agent.reload()
+    agent.wait_for_function(SOUNDS)
+    agent.get_by_role("button", name="挂断").click()
 
 
 def _circle(agent: Page, frame: FrameLocator, number: int) -> float:
