@@ -20,6 +20,8 @@ export type { ActiveCall, CallClientOptions, CallsView, CallView } from './call/
 
 /** An unanswered join means a dead connection rather than a slow server. */
 const JOIN_MS = 3_000
+/** Where no media come either, a socket that does not answer for so long is as dead: the network beneath changed. */
+const PROBE_MS = 500
 /** From the answer to a path, or another leg is tried. */
 const PATH_MS = 8_000
 /** Pauses between attempts, the first and the longest. */
@@ -89,6 +91,7 @@ export class CallClient {
     this.devices = new Devices(options.browser, options.clock, facing, (sent) => this.devicesChanged(sent))
     this.meter = new Meter(options.clock, {
       measured: (leg, figures) => this.measured(leg, figures),
+      quiet: () => void this.probe(),
       dead: () => this.legLost(),
     })
   }
@@ -420,6 +423,19 @@ export class CallClient {
     this.meter.rest()
     this.do({ type: 'leg', callId: part.callId, change: { leg: 'lost' } })
     this.connect(part.callId, false).catch(() => {})
+  }
+
+  /** Nothing came for a second. What silenced the path may have silenced the socket, and no browser says so. */
+  private async probe(): Promise<void> {
+    const { run } = this
+    const { socket } = this.options
+    const silent = await socket.ask('call.load', {}, PROBE_MS).then(
+      () => false,
+      (thrown: unknown) => asRefusal(thrown).code === 'timeout',
+    )
+    if (!silent || run !== this.run || this.state.part?.leg !== 'up' || !this.meter.figures?.silent) return
+    socket.redial()
+    this.legLost()
   }
 
   /** This page has no media any more, and gives its devices back. */

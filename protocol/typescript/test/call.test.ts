@@ -4,6 +4,7 @@ import { POINTER_MS } from '../src/call/marks.ts'
 import { GAP_MS } from '../src/call/MarkTrack.ts'
 import { after, NO_CALLS, type CallsState } from '../src/call/state.ts'
 import { DeviceRefused } from '../src/CallClient.ts'
+import { Refusal } from '../src/refusal.ts'
 import { aCall, CallWorld, refuse, somebody } from './callWorld.ts'
 
 const answered = (more: Partial<Call> = {}): Call => aCall({ state: 'answered', revision: 2, ...more })
@@ -235,6 +236,50 @@ describe('a lost path', () => {
     expect(world.peers).toHaveLength(1)
     await world.clock.pass(2_000)
     expect(world.peers).toHaveLength(2)
+  })
+
+  it('and socket cut without a word are dialled anew within 2.5 s, at whatever moment of the measuring it was', async () => {
+    let worst = 0
+    for (let moment = 0; moment < 1_000; moment += 50) {
+      const world = await inCall()
+      world.peer.bytes = 100
+      await world.clock.pass(1_000)
+      world.peer.bytes = 200
+      await world.clock.pass(moment)
+      world.peer.bytes = 300
+      const cut = world.clock.now()
+      const open: (() => void)[] = []
+      world.dropped = () => {
+        world.answers = {
+          'call.join': () => {
+            throw new Refusal('offline', 'dropped')
+          },
+        }
+        open.forEach((reject) => reject())
+      }
+      const dead = (_: unknown, ms = 8_000) =>
+        new Promise((_, reject) => {
+          open.push(() => reject(new Refusal('offline', 'dropped')))
+          world.clock.after(ms, () => reject(new Refusal('timeout', 'no answer')))
+        })
+      world.answers = { 'call.load': dead, 'call.join': dead, 'call.report': dead }
+      while (world.redials === 0 && world.clock.now() - cut < 10_000) await world.clock.pass(10)
+      worst = Math.max(worst, world.clock.now() - cut)
+      expect(world.phase).toBe('reconnecting')
+      world.answers = {}
+      world.reconnected()
+      await world.clock.pass(1)
+      expect([world.redials, world.phase]).toEqual([1, 'connected'])
+    }
+    expect(worst).toBeLessThanOrEqual(2_500)
+  })
+
+  it('leaves a socket that answers as it is', async () => {
+    const world = await inCall()
+    world.peer.bytes = 100
+    await world.clock.pass(4_000)
+    expect(world.peers.length).toBeGreaterThan(1)
+    expect(world.redials).toBe(0)
   })
 
   it('is replaced when the device is on another network, over another connection', async () => {

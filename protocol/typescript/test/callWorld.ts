@@ -175,6 +175,8 @@ export class CallWorld {
   readonly said: { command: CallCommand; payload: Record<string, unknown> }[] = []
   readonly stored = new Map<string, string>()
   redials = 0
+  /** What becomes of open requests when the connection is dropped for another. */
+  dropped: () => void = () => {}
   /** Refuses to give devices with this name of a DOMException. */
   denies: string | null = null
   /** The person does not answer the browser's question before this. */
@@ -184,7 +186,7 @@ export class CallWorld {
   /** What a new leg's path becomes at once; null: it stays open. */
   path: RTCPeerConnectionState | null = 'connected'
   living: Call[] = []
-  answers: Partial<Record<CallCommand, (payload: never) => unknown>> = {}
+  answers: Partial<Record<CallCommand, (payload: never, timeoutMs?: number) => unknown>> = {}
   private legs = 0
   /** Drawn so far in the call. */
   marks = 0
@@ -195,10 +197,10 @@ export class CallWorld {
   readonly client: CallClient
 
   constructor(side: 'buyer' | 'agent' = 'buyer', concerns?: (call: Call) => boolean) {
-    const ask = async (command: CallCommand, payload: object): Promise<unknown> => {
+    const ask = async (command: CallCommand, payload: object, timeoutMs?: number): Promise<unknown> => {
       this.said.push({ command, payload: payload as Record<string, unknown> })
       const answer = this.answers[command] ?? this.usual(command)
-      return answer(payload as never)
+      return answer(payload as never, timeoutMs)
     }
     const socket: CallSocket = {
       ask: ask as CallSocket['ask'],
@@ -212,7 +214,10 @@ export class CallWorld {
         listener()
         return () => {}
       },
-      redial: () => void this.redials++,
+      redial: () => {
+        this.redials++
+        this.dropped()
+      },
       newClientId: () => `id${++this.ids}`,
     }
     const browser = aBrowser(this.peers, true, {
@@ -251,7 +256,7 @@ export class CallWorld {
   }
 
   /** What the desk answers when the test says nothing else. */
-  private usual(command: CallCommand): (payload: never) => unknown {
+  private usual(command: CallCommand): (payload: never, timeoutMs?: number) => unknown {
     const now = this.clock.now()
     switch (command) {
       case 'call.load':

@@ -18,7 +18,7 @@ export class Meter {
 
   constructor(
     private readonly clock: Clock,
-    private readonly hooks: { measured(leg: CallLeg, figures: Figures): void; dead(): void },
+    private readonly hooks: { measured(leg: CallLeg, figures: Figures): void; quiet(): void; dead(): void },
   ) {}
 
   get step(): Ladder['step'] {
@@ -68,6 +68,7 @@ export class Meter {
     if (this.step !== before) void leg.sendAt(this.step)
     this.silent = figures.silent ? this.silent + 1 : 0
     this.hooks.measured(leg, figures)
+    if (this.silent === 1) this.hooks.quiet()
     if (this.silent >= SILENT_MEASUREMENTS) this.hooks.dead()
   }
 }
