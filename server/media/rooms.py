@@ -300,8 +300,10 @@ class MediaRooms:
             kinds = list(KINDS) if heard else []
             reply = await pool.call("route", room.call.id, listener=listener, source=source, kinds=kinds)
             room.heard[listener, source] = heard
-            room.seats[listener] = reply["seats"]
-            changed[listener] = None
+            if reply["seats"] != room.seats.get(listener, {}):
+                # Of who only listens nobody is told, not even that something changed.
+                room.seats[listener] = reply["seats"]
+                changed[listener] = None
         for listener in changed:
             if listener != but:
                 self._tell_routed(room, listener)

@@ -33,6 +33,7 @@ class Process:
         Process.made = self
         self.asked: asyncio.Queue[tuple[str, Any, Any]] = asyncio.Queue()
         self.closed: list[str] = []
+        self.seats: dict[str, dict[str, int]] = {}
 
     async def start(self) -> None: ...
     async def close(self) -> None: ...
@@ -44,7 +45,12 @@ class Process:
     async def call(self, verb: str, room: str, **arguments: Any) -> dict[str, Any]:
         if verb == "sends":
             self.asked.put_nowait((verb, arguments["participant"], arguments["anything"]))
-        return {"sdp": "", "seats": {}}
+        seats = self.seats.setdefault(arguments.get("listener", ""), {})
+        if verb == "route" and arguments["kinds"]:
+            seats.setdefault(arguments["source"], len(seats))
+        elif verb == "route":
+            seats.pop(arguments["source"], None)
+        return {"sdp": "", "seats": dict(seats)}
 
 
 @pytest.fixture
@@ -84,3 +90,23 @@ async def test_the_end_of_a_lost_room_does_not_take_away_the_one_that_came_after
     assert Process.made.closed == ["call-1"]
     assert media._rooms == {}
     await media.close()
+
+
+async def test_of_a_supervisor_who_listens_the_buyer_is_not_told_that_something_changed(
+    media: rooms.MediaRooms,
+) -> None:
+    call = answered()
+    for number, side in enumerate(("buyer", "agent")):
+        await media.join(call, side, f"leg-{number}", 0)
+    assert told(media) == [("routed", "leg-0")]
+    listens = steps.supervise(call, "lead", "s1", "主管", "listener").call
+    media.follow(listens, ())
+    await media.join(listens, "lead", "leg-2", 0)
+    assert told(media) == []
+    assert Process.made.seats["lead"].keys() == {"buyer", "agent"}
+
+
+def told(media: rooms.MediaRooms) -> list[tuple[str, str]]:
+    """What happened since it was asked last."""
+    happened = [media.happenings.get_nowait() for _ in range(media.happenings.qsize())]
+    return [(each.what, each.leg_id) for each in happened]
