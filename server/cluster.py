@@ -1,4 +1,4 @@
-"""Several nodes through Redis: fan-out, wake-ups and the canary. Nothing that must be true lives here.
+"""Several nodes through Redis: fan-out, wake-ups, words to one node, the canary. No truth lives here.
 
 Redis may be gone or emptied at any time. What is lost then are hints: `server.catchup` reads on in SQL, the
 deciding node sweeps every second, and each node counts rates for itself.
@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 FANOUT_CHANNEL = "livedesk:fanout"
 WAKE_CHANNEL = "livedesk:wake"
 CANARY_CHANNEL = "livedesk:canary"
+NODE_CHANNEL = "livedesk:node"
+"""Of each node one: what other nodes say to it alone (`server.asks`)."""
 WAIT_S = 2.0
 """No call waits longer for Redis: a paused one must not hold anything up (scenario 6)."""
 CANARY_EVERY_S = 5.0
@@ -59,26 +61,39 @@ class Cluster:
         )
         self._listener = partial(Redis.from_url, redis_url, socket_connect_timeout=WAIT_S, retry=once)
         self._canary = f"{CANARY_CHANNEL}:{node_id}"
+        self._own = _of_node(node_id)
+        self._addressed: Callable[[bytes], None] = lambda _: None
         self._heard = asyncio.Event()
         self._woken: Callable[[str | None], None] = lambda _: None
         self._listening: Callable[[], None] = lambda: None
         self._wakes: asyncio.Queue[str] = asyncio.Queue(WAKES_WAITING)
         self._tasks: list[asyncio.Task[None]] = []
 
-    def start(self, woken: Callable[[str | None], None], listening: Callable[[], None]) -> None:
+    def start(
+        self,
+        woken: Callable[[str | None], None],
+        listening: Callable[[], None],
+        addressed: Callable[[bytes], None] = lambda _: None,
+    ) -> None:
         """Begins to tell; listening begins with the manager.
 
         `woken` gets the group whose line changed on another node, None for any. `listening` is called each
-        time that this node begins to hear: what was said before was not heard.
+        time that this node begins to hear: what was said before was not heard. `addressed` gets what another
+        node says to this one alone.
         """
         self._woken = woken
         self._listening = listening
+        self._addressed = addressed
         self._tasks = [asyncio.create_task(self._publish_wakes()), asyncio.create_task(self._sing())]
 
     def wake(self, group_id: str | None) -> None:
         """Tells the deciding node, wherever it is. Never waits, never raises."""
         with contextlib.suppress(asyncio.QueueFull):
             self._wakes.put_nowait(group_id or "")
+
+    async def address(self, node_id: str, message: bytes) -> bool:
+        """Says something to one node; whether it can have heard it."""
+        return bool(await self.publish(_of_node(node_id), message))
 
     async def reachable(self) -> bool:
         """Whether Redis answers now."""
@@ -102,7 +117,7 @@ class Cluster:
             try:
                 # A client of its own each time: one that lost its connection may go on without hearing.
                 async with self._listener() as client, client.pubsub() as ears:
-                    await ears.subscribe(FANOUT_CHANNEL, WAKE_CHANNEL, self._canary)
+                    await ears.subscribe(FANOUT_CHANNEL, WAKE_CHANNEL, self._own, self._canary)
                     _heed_cancellation()
                     async for message in self._said(ears):
                         yield message
@@ -121,14 +136,15 @@ class Cluster:
             await self._redis.aclose()
 
     async def _said(self, ears: PubSub) -> AsyncIterator[bytes]:
-        fanout, wake, canary = FANOUT_CHANNEL.encode(), WAKE_CHANNEL.encode(), self._canary.encode()
+        fanout, wake = FANOUT_CHANNEL.encode(), WAKE_CHANNEL.encode()
+        own, canary = self._own.encode(), self._canary.encode()
         while True:
             said = await ears.get_message(timeout=SILENT_S)
             if said is None:
                 raise TimeoutError("not even the canary is heard")
             kind, channel = said["type"], said["channel"]
             if kind == "subscribe":
-                # The last of the three. It also comes when the client subscribed again by itself.
+                # The last of the four. It also comes when the client subscribed again by itself.
                 if channel == canary:
                     self._woken(None)
                     self._listening()
@@ -140,6 +156,8 @@ class Cluster:
                 yield said["data"]
             elif channel == wake:
                 self._woken(said["data"].decode(errors="replace")[:64] or None)
+            elif channel == own:
+                self._addressed(said["data"])
             elif channel == canary:
                 self._heard.set()
 
@@ -167,6 +185,10 @@ class Cluster:
                 self.deaf.set()
                 return
             await asyncio.sleep(CANARY_EVERY_S)
+
+
+def _of_node(node_id: str) -> str:
+    return f"{NODE_CHANNEL}:{node_id}"
 
 
 def _heed_cancellation() -> None:
