@@ -16,6 +16,7 @@ from protocol import session
 from protocol.errors import ErrorCode, Refused
 from queues.dispatcher import Dispatcher
 from queues.presence import RENEW_EVERY_MS
+from server.asks import Asks
 from server.auth.agents import SignIns
 from server.auth.buyers import BuyerSessions
 from server.auth.keys import ApiKeys
@@ -46,6 +47,7 @@ from server.files.pictures import Pictures
 from server.files.shelf import Shelf
 from server.http.client import Proxies
 from server.identifiers import epoch_ms, new_id
+from server.media.carriers import MediaCarriers
 from server.media.rooms import MediaRooms
 from server.media.turn import Turn
 from server.metrics import Metrics
@@ -70,6 +72,8 @@ TIDY_EVERY_S = 60.0
 SWEEP_EVERY_S = 1.0
 """How late a ring may end, or the wait for somebody who was lost."""
 
+HOLD_EVERY_S = 2.0
+"""Between two words of a node that it carries calls: two may be lost before it counts as dead."""
 FINISH_EVERY_S = 2.0
 """How late a recording begins to be finished: of the minute that it may take, little."""
 KEEPING_EVERY_S = 60.0
@@ -127,6 +131,8 @@ class Livedesk:
     legs: Legs
     bookings: Bookings
     media: Media
+    carriers: MediaCarriers
+    asks: Asks | None
     finishing: Finishing
     keeping: Keeping
     composing: Composing
@@ -138,6 +144,12 @@ class Livedesk:
             row = await unit.lists.summary(conversation_id)
         if row is not None:
             self.signaling.publish([RowChanged(summary(row))])
+
+    def _heard_again(self) -> None:
+        """Other nodes are heard again: what they said before was not, nor what was said here."""
+        if self.catch_up is not None:
+            self.catch_up.soon()
+        self.media.tell_routed()
 
     async def tidy(self) -> None:
         """Ends sign-ins that nobody uses, except with a socket here, and removes files that a crash left."""
@@ -151,8 +163,9 @@ class Livedesk:
 
     async def start(self) -> None:
         """Begins to serve the line and to hear other nodes."""
-        if self.cluster is not None and self.catch_up is not None:
-            self.cluster.start(self.dispatcher.wake, self.catch_up.soon)
+        if self.cluster is not None and self.asks is not None:
+            await self.carriers.hold()
+            self.cluster.start(self.dispatcher.wake, self._heard_again, self.asks.heard)
         await self.signaling.start()
         if self.db.dialect == "sqlite":
             await self.lease.outlive()
@@ -169,7 +182,12 @@ class Livedesk:
         await self.media.start()
         self._tasks.append(asyncio.create_task(_each(self.media.happenings, self.legs.happened)))
         if self.catch_up is not None:
-            self._tasks.append(asyncio.create_task(self.catch_up.run()))
+            self._tasks += [
+                asyncio.create_task(self.catch_up.run()),
+                asyncio.create_task(_every(HOLD_EVERY_S, self.carriers.hold)),
+                asyncio.create_task(_every(SWEEP_EVERY_S, self.carriers.sweep)),
+                asyncio.create_task(_every(SWEEP_EVERY_S, self.legs.recover)),
+            ]
 
     async def stop(self) -> None:
         """Sends sockets away, finishes what is under way, closes. Twice is harmless."""
@@ -179,6 +197,10 @@ class Livedesk:
         self._tasks.clear()
         await self.finishing.close()
         await self.composing.close()
+        if self.asks is not None:
+            # Before sockets are sent away: whoever comes to another node finds his call free to be carried.
+            await self.carriers.release()
+            await self.asks.close()
         await self.signaling.stop()
         await self.media.close()
         await self.dispatcher.stop()
@@ -224,6 +246,8 @@ async def bootstrap(
     if settings.no_calls is not None:
         log.info("no calls are carried: %s", settings.no_calls)
     carried = (media or media_of)(settings, node_id) if settings.no_calls is None else NoMedia(node_id)
+    asks = Asks(cluster, node_id, new_id) if cluster is not None else None
+    carriers = MediaCarriers(carried, db, clock, asks)
     world = World(
         db=db,
         clock=clock,
@@ -233,7 +257,7 @@ async def bootstrap(
         renewal=buyers,
         links=links,
         node_id=node_id,
-        media=carried,
+        carriers=carriers,
         meter=metrics.calls,
         compose=late.compose,
     )
@@ -292,6 +316,8 @@ async def bootstrap(
         legs=calling,
         bookings=calling,
         media=carried,
+        carriers=carriers,
+        asks=asks,
         finishing=Finishing(world, shelf, settings.data / RECORDINGS),
         keeping=Keeping(world, shelf, [settings.data / RECORDINGS, settings.data / COMPOSING]),
         composing=late.composing,

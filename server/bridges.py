@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any, TypeVar
 
 from media import steps
-from media.call import Call
 from media.steps import Step
 from protocol import cases as wire_cases
 from protocol import conversation as wire
@@ -47,7 +46,7 @@ _CODES: dict[RefusedCode, ErrorCode] = {
 
 
 Answer = TypeVar("Answer")
-Follow = Callable[[Call, Sequence[call_bridges.Agreed]], None]
+Follow = Callable[[CallRecord, Sequence[call_bridges.Agreed]], None]
 """What carries calls is told where a call stands."""
 
 
@@ -232,8 +231,9 @@ class Telling:
             await self.system(record.conversation_id, "call", line)
             self.row(record.conversation_id)
             await self.cases(record.conversation_id)
-        agreed = await self._agreed(record) if step.call.recording == "on" else []
-        self._unit.afterwards.append(partial(self._follow, step.call, agreed))
+        self._unit.afterwards.append(
+            partial(self._follow, record, await call_bridges.agreed(self._unit, record))
+        )
         return record
 
     async def cases(self, conversation_id: str) -> None:
@@ -274,16 +274,6 @@ class Telling:
         owned = await self._unit.line.owner(conversation_id)
         if await self._unit.line.weigh(conversation_id, units, now=self._now) and owned is not None:
             self._seats[owned.person_id] = None
-
-    async def _agreed(self, record: CallRecord) -> list[call_bridges.Agreed]:
-        people = {each.id: each.person_id for each in record.call.participants}
-        return [
-            call_bridges.Agreed(participant_id, people[participant_id], text_version, locale, at)
-            for participant_id, granted_, text_version, locale, at in await self._unit.calls.consents(
-                record.call.id
-            )
-            if granted_
-        ]
 
     async def system(
         self, conversation_id: str, kind: str, body: dict[str, Any], *, log: facts.Log = "public"

@@ -10,7 +10,9 @@ from media.grading import Level, stretches
 from media.steps import Step, Told
 from protocol import call as wire
 from protocol import cases as wire_cases
-from server.storage.calls.store import SLOT_MS, CallRecord, Connection
+from protocol.catalogue import adapter
+from server.storage.calls.store import SLOT_MS, CallRecord, Connection, StoredMark
+from server.storage.database import Reader
 from signaling import facts
 from signaling.facts import ActorKind
 
@@ -26,6 +28,26 @@ class Agreed(NamedTuple):
     text_version: str
     locale: str
     at: int
+
+
+def mark_entry(mark: StoredMark, picture: str | None) -> wire.MarkEntry:
+    """A mark as it is shown; one that holds a picture with its frame, as long as that is held."""
+    body = adapter(wire.CallMark).validate_python(mark.body)
+    if body.shape == "freeze":
+        body = body.model_copy(update={"picture": picture})
+    return wire.MarkEntry(seq=mark.seq, participant_id=mark.participant_id, at=mark.at, mark=body)
+
+
+async def agreed(unit: Reader, record: CallRecord) -> list[Agreed]:
+    """What the people of a call said yes to; nothing unless it is recorded."""
+    if record.call.recording != "on":
+        return []
+    people = {each.id: each.person_id for each in record.call.participants}
+    return [
+        Agreed(participant_id, people[participant_id], text_version, locale, at)
+        for participant_id, granted, text_version, locale, at in await unit.calls.consents(record.call.id)
+        if granted
+    ]
 
 
 def view(record: CallRecord, to: ActorKind = "agent", about: str | None = None) -> wire.Call:

@@ -4,7 +4,8 @@ A hint is lost when Redis is away, when it drops a slow node, when a node dies b
 its fan-out. A client that missed one has no gap to notice until the next, so its node looks for it: it reads
 how far the conversations of its sockets have come and tells the newest entry of those that went on unheard.
 From there on clients help themselves: they see the gap and read on from their cursor. Places in line and
-seats have no log: they are told as they stand where something else was told last.
+seats have no log: they are told as they stand where something else was told last. Calls are
+`server.call_catchup`'s.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from typing import Any, Protocol
 
 from server.bridges import offers_told, seat, summary
+from server.call_catchup import CallCatchUp
 from server.storage.database import Database, Reader
 from server.storage.heads import HeadRow
 from server.storage.records import SummaryRow
@@ -50,6 +52,7 @@ class CatchUp:
         self._soon = asyncio.Event()
         self._known: Set[str] = frozenset()
         self._agents: frozenset[str] = frozenset()
+        self._calls = CallCatchUp(sockets.told)
 
     def soon(self) -> None:
         """Hints were probably lost just now."""
@@ -86,6 +89,7 @@ class CatchUp:
                 *await self._rows(unit, behind, audience),
                 *await self._offers(unit, audience.agents),
                 *await self._as_they_stand(unit, heads.values(), audience, begun),
+                *await self._calls.look(unit),
             ]
         self._sockets.tell_here(told)
         for head in behind:

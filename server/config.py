@@ -253,8 +253,6 @@ class Settings(BaseSettings):
         """Why this server carries no calls, in a few words; None where it does."""
         if not self.media:
             return f"{PREFIX}MEDIA is false"
-        if self.redis_url is not None:
-            return f"{PREFIX}REDIS_URL is set, and several nodes carry no calls yet"
         if self.media_announce is not None:
             return None
         bound = f"{PREFIX}{'BIND' if self.media_bind is None else 'MEDIA_BIND'}"

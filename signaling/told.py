@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 REMEMBERED = 50_000
-"""Conversations, offers, places, seats, each; beyond it the oldest are forgotten, told once more at most."""
+"""Conversations, offers, places, seats, calls: of each; the oldest are forgotten, told once more at most."""
 
 
 class Position(NamedTuple):
@@ -19,6 +19,13 @@ class Position(NamedTuple):
     seq: int = 0
     desk_seq: int = 0
     fence: int = 0
+    marks: int = 0
+
+
+class CallPosition(NamedTuple):
+    """A call's revision and how many marks it has: neither ever falls."""
+
+    revision: int = -1
     marks: int = 0
 
 
@@ -40,6 +47,7 @@ class Told:
         self._offers: OrderedDict[str, None] = OrderedDict()
         self._places: OrderedDict[str, Last] = OrderedDict()
         self._seats: OrderedDict[str, Last] = OrderedDict()
+        self._calls: OrderedDict[str, CallPosition] = OrderedDict()
         self.count = 0
         """Events so far."""
         self._remembered = remembered
@@ -59,6 +67,10 @@ class Told:
     def seat(self, person_id: str) -> Last | None:
         """The last `presence.changed` about an agent."""
         return self._seats.get(person_id)
+
+    def call(self, call_id: str) -> CallPosition:
+        """What was told of a call."""
+        return self._calls.get(call_id, CallPosition())
 
     def note(self, conversation_id: str, position: Position) -> None:
         """Raises a conversation's position to this one, each part by itself."""
@@ -87,6 +99,13 @@ class Told:
                 self._keep(self._places, payload["conversation_id"], Last(self.count, payload))
             case "presence.changed":
                 self._keep(self._seats, payload["person_id"], Last(self.count, payload))
+            case "call.marked":
+                self._note_call(payload["call_id"], CallPosition(marks=payload["entry"]["seq"]))
+            case _ if event.startswith("call.") and "call" in payload:
+                self._note_call(payload["call"]["call_id"], CallPosition(payload["call"]["revision"]))
+
+    def _note_call(self, call_id: str, position: CallPosition) -> None:
+        self._keep(self._calls, call_id, CallPosition(*map(max, self.call(call_id), position)))
 
     def _keep(self, kept: OrderedDict[str, Any], key: str, value: Any) -> None:
         kept[key] = value

@@ -19,6 +19,7 @@ from server.cluster import Cluster
 from server.commands import volumes
 from server.commands.desk import WRONG, out, run, settings_or_refuse, table
 from server.config import Settings
+from server.files.shelf import FOLDER
 from server.http.admin import DISK_FLOOR_BYTES
 from server.http.files import BuildMissing
 from server.http.pages import read_console, read_widget
@@ -156,7 +157,12 @@ async def _redis(settings: Settings) -> list[Finding]:
         reachable = False
     finally:
         await cluster.close()
-    return [Finding("redis", reachable, "answers" if reachable else "LIVEDESK_REDIS_URL does not answer")]
+    if not reachable:
+        return [Finding("redis", False, "LIVEDESK_REDIS_URL does not answer")]
+    shared = (
+        "" if settings.files_url else f"; every node must see the folder {FOLDER} of the data folder, too"
+    )
+    return [Finding("redis", True, f"answers{shared}")]
 
 
 async def _admin_port(settings: Settings) -> list[Finding]:
@@ -181,8 +187,7 @@ async def _port(what: str, host: str, port: int) -> Finding:
 
 def _calls(settings: Settings) -> Finding:
     if settings.no_calls is not None:
-        chosen = not settings.media or settings.redis_url is not None
-        return Finding("calls", chosen, f"not carried: {settings.no_calls}")
+        return Finding("calls", not settings.media, f"not carried: {settings.no_calls}")
     address, ports = settings.media_address, settings.media_port_range
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     free, error = 0, ""

@@ -15,6 +15,7 @@ from server.auth.links import Links
 from server.bridges import Telling
 from server.call_bridges import Agreed
 from server.storage.audit import Audited
+from server.storage.calls.store import CallRecord
 from server.storage.database import Database, Unit
 from signaling.facts import Fact
 from signaling.ports import Actor
@@ -59,7 +60,7 @@ class Happened(NamedTuple):
 
 
 class Media(Protocol):
-    """What carries calls. `boot` names its run: what another run carried is gone."""
+    """What carries calls on this node. `boot` names its run: with it all that it carried is gone."""
 
     @property
     def boot(self) -> str: ...
@@ -95,8 +96,43 @@ class Media(Protocol):
     def measured(self, call_id: str, participant_id: str) -> dict[str, Any]:
         """What was measured of a participant's media in the last second; may be empty."""
 
+    def followed(self) -> Mapping[str, int]:
+        """The calls that are followed, each with the revision of its room; -1 while it has none."""
+
+    def give_up(self, call_id: str) -> None:
+        """Another run carries the call: its room here is closed. Never waits and never raises."""
+
+    def tell_routed(self) -> None:
+        """Tell everybody again who is on his lines: what was told may have been lost on the way."""
+
     async def stats(self) -> Sequence[Mapping[str, Any]]:
         """What each media process says of itself; empty while there is none, or none that answers."""
+
+
+class Carriers(Protocol):
+    """What carries calls, whichever node it is on. `boot` names the run that has a call."""
+
+    @property
+    def boot(self) -> str:
+        """This node's run."""
+
+    async def alive(self) -> frozenset[str]:
+        """The runs that carry calls now, this one among them."""
+
+    async def admit(self) -> None:
+        """Let one more call in on this node. Raises as `Media.admit`."""
+
+    async def join(self, boot: str, call: Call, participant_id: str, leg_id: str, now: int) -> Offer:
+        """As `Media.join`; retry also where the other node does not answer."""
+
+    async def answer(self, boot: str, call_id: str, participant_id: str, leg_id: str, sdp: str) -> None:
+        """As `Media.answer`; retry also where the other node does not answer."""
+
+    def follow(self, boot: str | None, call: Call, agreed: Sequence[Agreed]) -> None:
+        """As `Media.follow`."""
+
+    async def measured(self, boot: str | None, call_id: str, participant_id: str) -> Mapping[str, Any]:
+        """As `Media.measured`; empty also where the other node does not answer."""
 
 
 class CallMeter(Protocol):
@@ -127,7 +163,7 @@ class World:
     renewal: Renewal
     links: Links
     node_id: str
-    media: Media
+    carriers: Carriers
     compose: Callable[[str], Composed]
     """Begins to make one MP4 of a recording, or says how far that is."""
     meter: CallMeter
@@ -136,10 +172,10 @@ class World:
         """What will be told of a unit of work."""
         return Telling(unit, now=now, new_id=self.new_id, follow=self._follow)
 
-    def _follow(self, call: Call, agreed: Sequence[Agreed]) -> None:
-        if call.state == "ended":
-            self.meter.ended(call)
-        self.media.follow(call, agreed)
+    def _follow(self, record: CallRecord, agreed: Sequence[Agreed]) -> None:
+        if record.call.state == "ended":
+            self.meter.ended(record.call)
+        self.carriers.follow(record.boot_id, record.call, agreed)
 
 
 def side(actor: Actor) -> Literal["buyer", "agent"]:

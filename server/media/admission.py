@@ -31,6 +31,15 @@ class Admission:
         self._asked.append(now)
         return True
 
+    @property
+    def coming(self) -> Collection[str]:
+        """The calls that were let in and are not complete."""
+        return tuple(self._coming)
+
+    def forget(self, call_id: str) -> None:
+        """The call is no matter of this node's any more."""
+        self._coming.discard(call_id)
+
     def follow(self, call: Call, there: Collection[str]) -> None:
         """The call stands like this, with these people of it in a room."""
         sides = [call.live("buyer"), call.live("agent")]

@@ -200,10 +200,31 @@ class MediaRooms:
         self._admission.follow(call, room.there if room is not None else ())
         if room is None or call.revision < room.call.revision:
             return
-        room.call = call
         room.agreed |= {each.participant_id: each for each in agreed}
+        self._bring(room, call)
+
+    def _bring(self, room: _Room, call: Call) -> None:
+        room.call = call
         if room.settling is None or room.settling.done():
             room.settling = asyncio.create_task(self._settle(room))
+
+    def followed(self) -> dict[str, int]:
+        """The calls that are followed here, each with how far: the revision of its room, -1 without one."""
+        waited_for = dict.fromkeys(self._admission.coming, -1)
+        return waited_for | {call_id: room.call.revision for call_id, room in self._rooms.items()}
+
+    def give_up(self, call_id: str) -> None:
+        """Another run carries the call: its room here is closed. Returns at once."""
+        self._admission.forget(call_id)
+        room = self._rooms.get(call_id)
+        if room is not None:
+            self._bring(room, replace(room.call, state="ended"))
+
+    def tell_routed(self) -> None:
+        """Tell everybody again who is on his lines, after what was told may have been lost."""
+        for room in self._rooms.values():
+            for listener in room.seats:
+                self._tell_routed(room, listener)
 
     def measured(self, call_id: str, participant_id: str) -> dict[str, Any]:
         """What the media process measured of somebody in the last second."""

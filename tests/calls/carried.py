@@ -86,11 +86,14 @@ class Side:
 
     async def rejoins(self) -> None:
         """Comes back, as soon as there is a media process again."""
-        token = self.joined["rejoin_token"]
+        await self.comes(rejoin_token=self.joined["rejoin_token"])
+
+    async def comes(self, **more: Any) -> None:
+        """Joins, and tries again as long as it is told to."""
         async with asyncio.timeout(WITHIN_S):
             while True:
                 try:
-                    return await self.join(rejoin_token=token)
+                    return await self.join(**more)
                 except Refusal as refusal:
                     assert refusal.code == "retry"
                     await asyncio.sleep(refusal.data["retry_after_ms"] / 1000)  # as the answer says

@@ -137,23 +137,24 @@ async def test_what_is_due_is_found_at_its_millisecond_and_no_more_when_it_is_ov
         assert await unit.calls.due(NOON + 10 * RING_MS, 10) == []
 
 
-async def test_living_calls_are_found_by_person_shop_and_worker(database: Database) -> None:
+async def test_living_calls_are_found_by_person_shop_and_run(database: Database) -> None:
     before = await added(database)
     async with database.write() as unit:
-        await unit.calls.house("k1", "worker-1", "boot-1")
+        await unit.calls.house("k1", "boot-1")
     async with database.read() as unit:
         for person in (BUYER, AGENT):
             assert [each.call.id for each in await unit.calls.live_of_person(person, 5)] == ["k1"]
         assert await unit.calls.live_of_person(COLLEAGUE, 5) == []
         assert [each.call.id for each in await unit.calls.live_of_shop(SHOP, 5)] == ["k1"]
         assert await unit.calls.live_of_shop("shop-b", 5) == []
-        assert [each.call.id for each in await unit.calls.live_on("worker-1")] == ["k1"]
-        assert await unit.calls.live_on("worker-1", "boot-1") == []
-        assert [each.call.id for each in await unit.calls.live_on("worker-1", "boot-2")] == ["k1"]
+        assert await unit.calls.live_on_others(["boot-1", "boot-2"]) == []
+        assert [each.call.id for each in await unit.calls.live_on_others(["boot-2"])] == ["k1"]
+        assert await unit.calls.living() == {"k1": (before.call.revision, 0)}
     await put(database, before, steps.end(before.call, "cancelled", "buyer", now=NOON).call)
     async with database.read() as unit:
         assert await unit.calls.live_of_person(BUYER, 5) == []
-        assert await unit.calls.live_on("worker-1") == []
+        assert await unit.calls.live_on_others(["boot-2"]) == []
+        assert await unit.calls.living() == {}
 
 
 async def test_the_track_of_marks_is_gapless_and_read_page_by_page(database: Database) -> None:

@@ -31,7 +31,7 @@ def die(*_: Any) -> None:
 
 def changes(statement: str) -> bool:
     """Whether a statement of the migration counts."""
-    return statement.split()[0] in {"CREATE", "INSERT", "UPDATE", "ALTER"}
+    return statement.split()[0] in {"CREATE", "INSERT", "UPDATE", "ALTER", "DROP"}
 
 
 def countdown(fatal: int) -> Callable[[], None]:

@@ -59,6 +59,16 @@ class NoMedia:
         """Nothing is measured."""
         return {}
 
+    def followed(self) -> dict[str, int]:
+        """No call is followed."""
+        return {}
+
+    def give_up(self, call_id: str) -> None:
+        """There is nothing to close."""
+
+    def tell_routed(self) -> None:
+        """There is nobody to tell."""
+
     async def stats(self) -> list[Any]:
         """There is no process."""
         return []

@@ -43,7 +43,7 @@ class Calls(Calling):
         """The buyer asks whoever has his conversation."""
         async with self.world.db.read() as unit:
             await unit.conversations.of_buyer(request.conversation_id, actor.id)
-        await self.world.media.admit()
+        await self.world.carriers.admit()
         now = self.world.clock()
         async with self.world.db.write() as unit:
             found = await unit.conversations.of_buyer(request.conversation_id, actor.id, lock=True)
@@ -53,7 +53,7 @@ class Calls(Calling):
         """Whoever has the conversation, under its fence, asks the buyer."""
         async with self.world.db.read() as unit:
             await unit.conversations.of_shops(request.conversation_id, actor.shops)
-        await self.world.media.admit()
+        await self.world.carriers.admit()
         now = self.world.clock()
         async with self.world.db.write() as unit:
             found = await unit.conversations.of_shops(request.conversation_id, actor.shops, lock=True)
@@ -90,7 +90,14 @@ class Calls(Calling):
             agent=(self.world.new_id(), found.owner_id, (await unit.line.seat(found.owner_id)).name),
             now=now,
         )
-        record = CallRecord(step.call, found.shop_id, found.id, found.buyer_id, request.client_id)
+        record = CallRecord(
+            step.call,
+            found.shop_id,
+            found.id,
+            found.buyer_id,
+            request.client_id,
+            boot_id=self.world.carriers.boot,
+        )
         if not await unit.calls.add(record):
             raise Refused(ErrorCode.busy)
         await telling.call(None, record, step)

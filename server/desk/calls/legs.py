@@ -29,8 +29,6 @@ from signaling.ports import Actor, Done
 
 log = logging.getLogger(__name__)
 
-WORKER = "media"
-"""The name of this host's media processes in a call's row; the boot beside it says which run."""
 REPORT_EVERY_MS = 5_000
 """So often a measurement is kept of each participant; one of another leg or with another word at once."""
 REPORTS_MOST = 3_000
@@ -86,7 +84,8 @@ class Legs(Calling):
             mine = await self._mine(reader, actor, request.call_id)
         with refusing(not_joined=ErrorCode.conflict):
             act(mine.record.call, mine.me, now)
-        offer = await self.world.media.join(mine.record.call, mine.me.id, leg_id, now)
+        boot = await self._carrier(mine.record)
+        offer = await self.world.carriers.join(boot, mine.record.call, mine.me.id, leg_id, now)
         async with self.world.db.write() as unit:
             telling = self.world.telling(unit, now)
             mine = await self._mine(unit, actor, request.call_id)
@@ -95,10 +94,11 @@ class Legs(Calling):
                     step = act(mine.record.call, mine.me, now)
             except Refused:
                 # It ended meanwhile, and the room was opened after that.
-                self.world.media.follow(mine.record.call, ())
+                self.world.carriers.follow(boot, mine.record.call, ())
                 raise
-            if mine.record.boot_id != self.world.media.boot:
-                await unit.calls.house(request.call_id, WORKER, self.world.media.boot)
+            if mine.record.boot_id != boot:
+                # Taken for dead meanwhile, and followed by another.
+                raise Refused(ErrorCode.retry)
             record = await telling.step(mine.record, step)
             if actor.kind == "guest" and mine.me.state == "invited":
                 await self._audit(
@@ -126,7 +126,9 @@ class Legs(Calling):
             mine = await self._mine(unit, actor, request.call_id)
         with refusing(not_joined=ErrorCode.stale_leg):
             steps.on_leg(mine.record.call, mine.me.id, request.leg_id)
-        await self.world.media.answer(request.call_id, mine.me.id, request.leg_id, request.answer)
+        # A leg was opened on a run that carries the call.
+        boot = mine.record.boot_id or self.world.carriers.boot
+        await self.world.carriers.answer(boot, request.call_id, mine.me.id, request.leg_id, request.answer)
         return Done(Empty())
 
     async def report_quality(self, actor: Actor, request: wire.QualityReport) -> Done[Empty]:
@@ -156,7 +158,7 @@ class Legs(Calling):
         if last is not None:
             body["received"]["freezes"] += last.freezes
             body["received"]["frozen_ms"] += last.frozen_ms
-        body["server"] = self.world.media.measured(request.call_id, me.id)
+        body["server"] = await self.world.carriers.measured(mine.record.boot_id, request.call_id, me.id)
         async with self.world.db.write() as unit:
             mine = await self._mine(unit, actor, request.call_id)
             await unit.calls.add_quality(
@@ -171,11 +173,34 @@ class Legs(Calling):
     # What happens by itself.
 
     async def recover(self) -> None:
-        """At the start: what another run carried is gone; whoever was in it has his time to come back."""
+        """What a run carried that is no more is gone; whoever was in it has his time to come back.
+
+        To be called at the start, and every second where there are other nodes.
+        """
+        alive = await self.world.carriers.alive()
         async with self.world.db.read() as unit:
-            lost = await unit.calls.live_on(WORKER, self.world.media.boot)
+            lost = await unit.calls.live_on_others(alive)
         for record in lost:
-            await self._by_itself(record.call.id, lambda call, now: steps.media_lost(call, now=now))
+            await self._lost(record)
+
+    async def _lost(self, record: CallRecord) -> None:
+        await self._by_itself(
+            record.call.id, lambda call, now: steps.media_lost(call, now=now), of=record.boot_id
+        )
+
+    async def _carrier(self, record: CallRecord) -> str:
+        """The run that carries a call; this one, from now on, where the one that did is no more."""
+        own = self.world.carriers.boot
+        if record.boot_id == own or record.boot_id in await self.world.carriers.alive():
+            return record.boot_id
+        await self._lost(record)
+        async with self.world.db.write() as unit:
+            found = await self._held(unit, record.call.id)
+            if found is None or found.boot_id != record.boot_id:
+                # Somebody else's, whom the next try finds.
+                raise Refused(ErrorCode.retry)
+            await unit.calls.house(record.call.id, own)
+        return own
 
     async def sweep(self) -> None:
         """Ends what is over: rings, waits, and those who did not come back. To be called every second."""
@@ -192,29 +217,33 @@ class Legs(Calling):
                 log.exception("a call could not be brought to its end", extra={"call_id": call_id})
 
     async def happened(self, event: Happened) -> None:
-        """What media tells."""
+        """What this node's media tells; of a call that another node carries by now it is past."""
+        own = self.world.carriers.boot
         match event.what:
             case "leg_up":
                 await self._by_itself(
-                    event.call_id, lambda call, now: steps.leg_up(call, event.leg_id, now=now)
+                    event.call_id, lambda call, now: steps.leg_up(call, event.leg_id, now=now), of=own
                 )
             case "leg_lost":
                 await self._by_itself(
-                    event.call_id, lambda call, now: steps.leg_lost(call, event.leg_id, now=now)
+                    event.call_id, lambda call, now: steps.leg_lost(call, event.leg_id, now=now), of=own
                 )
             case "room_lost":
-                await self._by_itself(event.call_id, lambda call, now: steps.media_lost(call, now=now))
+                await self._by_itself(
+                    event.call_id, lambda call, now: steps.media_lost(call, now=now), of=own
+                )
             case "recording_failed":
                 await self._recording_failed(event)
             case "routed":
                 await self._routed(event)
 
-    async def _by_itself(self, call_id: str, act: Callable[[Call, int], Step]) -> None:
+    async def _by_itself(self, call_id: str, act: Callable[[Call, int], Step], of: str | None = None) -> None:
+        """A step that nobody commanded; with `of` only while that run carries the call."""
         now = self.world.clock()
         async with self.world.db.write() as unit:
             telling = self.world.telling(unit, now)
             record = await self._held(unit, call_id)
-            if record is None:
+            if record is None or (of is not None and record.boot_id != of):
                 return
             step = act(record.call, now)
             after = await telling.step(record, step)
@@ -236,7 +265,7 @@ class Legs(Calling):
         async with self.world.db.write() as unit:
             telling = self.world.telling(unit, now)
             record = await self._held(unit, event.call_id)
-            if record is None:
+            if record is None or record.boot_id != self.world.carriers.boot:
                 return
             step = steps.recording_failed(record.call, event.code)
             if step.call != record.call:

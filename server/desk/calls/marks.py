@@ -6,13 +6,11 @@ from aftersales.shots import closer
 from media import steps
 from media.call import Call
 from protocol import call as wire
-from protocol.catalogue import adapter
 from protocol.errors import ErrorCode, Refused
 from protocol.shots import Shot, ShotsCard
-from server.call_bridges import place
+from server.call_bridges import mark_entry, place
 from server.desk.calls.stepping import Calling, Mine, refusing
 from server.desk.world import World
-from server.storage.calls.store import StoredMark
 from server.storage.records import NewEntry
 from signaling import facts
 from signaling.ports import Actor, Done
@@ -70,7 +68,7 @@ class Marks(Calling):
             await self._mine(unit, actor, request.call_id)
             found = await unit.calls.marks_after(request.call_id, request.after_seq, wire.MARKS_PAGE + 1)
             held = await unit.calls.held(request.call_id)
-        page = [_entry(mark, held.get(mark.seq)) for mark in found[: wire.MARKS_PAGE]]
+        page = [mark_entry(mark, held.get(mark.seq)) for mark in found[: wire.MARKS_PAGE]]
         return Done(wire.SyncedMarks(marks=page, more=len(found) > len(page)))
 
     async def ask_still(self, actor: Actor, request: wire.AskStill) -> Done[wire.StillAsked]:
@@ -122,10 +120,3 @@ def _card(world: World, mine: Mine, actor: Actor, request: wire.AskStill, card: 
         shop_ids=frozenset(actor.shops),
         fence=mine.conversation.fence,
     )
-
-
-def _entry(mark: StoredMark, picture: str | None) -> wire.MarkEntry:
-    body = adapter(wire.CallMark).validate_python(mark.body)
-    if body.shape == "freeze":
-        body = body.model_copy(update={"picture": picture})
-    return wire.MarkEntry(seq=mark.seq, participant_id=mark.participant_id, at=mark.at, mark=body)

@@ -58,7 +58,6 @@ class CallRecord:
     conversation_id: str
     buyer_id: str
     client_id: str
-    worker_id: str | None = None
     boot_id: str | None = None
     marks: int = 0
     quality: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -134,6 +133,7 @@ class Calls:
             "conversation_id": record.conversation_id,
             "buyer_id": record.buyer_id,
             "client_id": record.client_id,
+            "boot_id": record.boot_id,
             "next_due": record.call.next_due,
         }
         added = await self._connection.execute(
@@ -214,12 +214,18 @@ class Calls:
         """The living calls of a shop, the oldest first."""
         return await self._records(and_(LIVE, calls.c.shop_id == shop_id), limit)
 
-    async def live_on(self, worker_id: str, boot_id: str | None = None) -> Sequence[CallRecord]:
-        """The living calls of a media worker; with `boot_id` only those of another boot of it."""
-        on_worker = and_(LIVE, calls.c.worker_id == worker_id)
-        if boot_id is not None:
-            on_worker = and_(on_worker, or_(calls.c.boot_id.is_(None), calls.c.boot_id != boot_id))
-        return await self._records(on_worker)
+    async def among(self, call_ids: Collection[str]) -> Sequence[CallRecord]:
+        """These calls as they stand; the order says nothing."""
+        return await self._records(calls.c.id.in_(call_ids))
+
+    async def living(self) -> dict[str, tuple[int, int]]:
+        """Revision and number of marks of every living call, by its id."""
+        query = select(calls.c.id, calls.c.revision, calls.c.marks).where(LIVE)
+        return {row.id: (row.revision, row.marks) for row in await self._connection.execute(query)}
+
+    async def live_on_others(self, runs: Collection[str]) -> Sequence[CallRecord]:
+        """The living calls that none of these runs carries."""
+        return await self._records(and_(LIVE, or_(calls.c.boot_id.is_(None), calls.c.boot_id.not_in(runs))))
 
     async def due(self, now: int, limit: int) -> Sequence[tuple[str, str]]:
         """Call and conversation ids of what a sweep has to look at, the longest due first."""
@@ -234,11 +240,9 @@ class Calls:
         )
         return await self._connection.scalar(query.limit(1)) is not None
 
-    async def house(self, call_id: str, worker_id: str | None, boot_id: str | None) -> None:
-        """Say which media worker has the call's room, or that none has."""
-        await self._connection.execute(
-            update(calls).where(calls.c.id == call_id).values(worker_id=worker_id, boot_id=boot_id)
-        )
+    async def house(self, call_id: str, boot_id: str) -> None:
+        """This run carries the call from now on."""
+        await self._connection.execute(update(calls).where(calls.c.id == call_id).values(boot_id=boot_id))
 
     async def _records(self, condition: Any, limit: int | None = None) -> list[CallRecord]:
         query = select(calls).where(condition).order_by(calls.c.rang_at, calls.c.id).limit(limit)
@@ -473,7 +477,6 @@ def _record(row: RowMapping, people: Sequence[RowMapping]) -> CallRecord:
         conversation_id=row["conversation_id"],
         buyer_id=row["buyer_id"],
         client_id=row["client_id"],
-        worker_id=row["worker_id"],
         boot_id=row["boot_id"],
         marks=row["marks"],
         quality={each["id"]: (each["level"], each["step"]) for each in people if each["level"] is not None},

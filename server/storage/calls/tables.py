@@ -47,7 +47,6 @@ calls = Table(
     Column("recording_code", String(64)),
     Column("revision", BigInteger, nullable=False),
     Column("marks", BigInteger, nullable=False, server_default="0"),
-    Column("worker_id", Id),
     Column("boot_id", Id),
     Index(
         "uq_calls_live",
@@ -59,12 +58,11 @@ calls = Table(
     UniqueConstraint("conversation_id", "client_id"),
     Index("ix_calls_due", "next_due", sqlite_where=text(_LIVE), postgresql_where=text(_LIVE)),
     Index("ix_calls_shop", "shop_id", "rang_at", sqlite_where=text(_LIVE), postgresql_where=text(_LIVE)),
-    Index("ix_calls_worker", "worker_id", sqlite_where=text(_LIVE), postgresql_where=text(_LIVE)),
 )
 """One that is not over at most per conversation. `next_due`: when a sweep has something to do at the latest.
 
-`marks` counts the track of marks. `worker_id` and `boot_id` name the media process that has the room: after
-another boot of the same worker the room is gone.
+`marks` counts the track of marks. `boot_id` names the run of a server that carries the call: with it the room
+is gone.
 """
 
 call_participants = Table(
