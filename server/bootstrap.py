@@ -33,6 +33,7 @@ from server.desk.calls.company import Company
 from server.desk.calls.course import Calls
 from server.desk.calls.legs import Legs
 from server.desk.calls.marks import Marks
+from server.desk.calls.rights import Rights
 from server.desk.cases import CaseDesk
 from server.desk.line import Attending, DecidingLine, LineCases
 from server.desk.merchant import Merchant
@@ -129,6 +130,7 @@ class Livedesk:
     cluster: Cluster | None
     catch_up: CatchUp | None
     legs: Legs
+    rights: Rights
     bookings: Bookings
     media: Media
     carriers: MediaCarriers
@@ -173,6 +175,7 @@ class Livedesk:
         self.dispatcher.start()
         self._tasks = [
             asyncio.create_task(_every(SWEEP_EVERY_S, self.legs.sweep)),
+            asyncio.create_task(_every(SWEEP_EVERY_S, self.rights.sweep)),
             asyncio.create_task(_every(SWEEP_EVERY_S, self._bring_back)),
             asyncio.create_task(_every(RENEW_EVERY_MS / 1000, self.attending.renew)),
             asyncio.create_task(_every(TIDY_EVERY_S, self.tidy)),
@@ -314,6 +317,7 @@ async def bootstrap(
         cluster=cluster,
         catch_up=CatchUp(db, floor, clock) if cluster else None,
         legs=calling,
+        rights=Rights(world),
         bookings=calling,
         media=carried,
         carriers=carriers,

@@ -20,6 +20,7 @@ from server.storage.audit import Audit
 from server.storage.buyers import Buyers
 from server.storage.calls.bookings import Bookings
 from server.storage.calls.recordings import Recordings
+from server.storage.calls.rights import CallRights
 from server.storage.calls.runs import CarryingRuns
 from server.storage.calls.store import Calls
 from server.storage.cases import CaseFiles
@@ -75,6 +76,10 @@ class Reader:
     @cached_property
     def runs(self) -> CarryingRuns:
         return CarryingRuns(self.connection)
+
+    @cached_property
+    def call_rights(self) -> CallRights:
+        return CallRights(self.connection)
 
     @cached_property
     def bookings(self) -> Bookings:

@@ -15,14 +15,12 @@ from media.steps import Step
 from protocol import call as wire
 from protocol.base import Empty
 from protocol.errors import ErrorCode, Refused
-from queues.ownership import Refused as LineRefused
 from server.auth.secrets import TokenKind, new_token, token_hash
 from server.call_bridges import place, view
 from server.desk.calls.stepping import Calling, refusing
 from server.desk.world import Happened, World
 from server.recordings.lines import tell
 from server.storage.calls.store import CallRecord
-from server.storage.database import Unit
 from signaling import facts
 from signaling.facts import ActorKind
 from signaling.ports import Actor, Done
@@ -246,13 +244,7 @@ class Legs(Calling):
             if record is None or (of is not None and record.boot_id != of):
                 return
             step = act(record.call, now)
-            after = await telling.step(record, step)
-            left = record.call.live("agent") is not None and after.call.live("agent") is None
-            if left and after.call.state == "waiting":
-                # The next agent gets the conversation with its call from the line.
-                requeued = await unit.line.give_back(record.conversation_id, now=now)
-                if not isinstance(requeued, LineRefused):
-                    await telling.line([requeued])
+            after = await self._step_on(unit, telling, record, step, now)
             told = await telling.all()
         self.world.meter.rejoined(_back(record.call, after.call))
         self.world.publish(told)
@@ -281,14 +273,6 @@ class Legs(Calling):
                 )
             told = await telling.all()
         self.world.publish(told)
-
-    async def _held(self, unit: Unit, call_id: str) -> CallRecord | None:
-        """A call as it stands, with its conversation's row, which is the lock of it."""
-        record = await unit.calls.get(call_id)
-        if record is None:
-            return None
-        await unit.conversations.head(record.conversation_id, lock=True)
-        return await unit.calls.get(call_id)
 
     async def _routed(self, event: Happened) -> None:
         async with self.world.db.read() as unit:

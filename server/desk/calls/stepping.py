@@ -10,6 +10,8 @@ from media.call import Call, CallRefused, Participant, Side
 from media.steps import Step
 from protocol import call as wire
 from protocol.errors import ErrorCode, Refused
+from queues.ownership import Refused as LineRefused
+from server.bridges import Telling
 from server.call_bridges import view
 from server.desk.world import UseCases
 from server.storage.calls.store import CallRecord
@@ -88,6 +90,27 @@ class Calling(UseCases):
             told = await telling.all()
         self._freed(record)
         return Done(called(record, actor, now), told)
+
+    async def _held(self, unit: Unit, call_id: str) -> CallRecord | None:
+        """A call as it stands, with its conversation's row, which is the lock of it."""
+        record = await unit.calls.get(call_id)
+        if record is None:
+            return None
+        await unit.conversations.head(record.conversation_id, lock=True)
+        return await unit.calls.get(call_id)
+
+    async def _step_on(
+        self, unit: Unit, telling: Telling, record: CallRecord, step: Step, now: int
+    ) -> CallRecord:
+        """The call after a step that none of its people took; without its agent it goes back to the line."""
+        after = await telling.step(record, step)
+        left = record.call.live("agent") is not None and after.call.live("agent") is None
+        if left and after.call.state == "waiting":
+            # The next agent gets the conversation with its call from the line.
+            requeued = await unit.line.give_back(record.conversation_id, now=now)
+            if not isinstance(requeued, LineRefused):
+                await telling.line([requeued])
+        return after
 
     def _freed(self, record: CallRecord) -> None:
         """After a call its agent has room again."""

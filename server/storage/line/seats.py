@@ -93,6 +93,20 @@ class LineSeats(LineRows):
             .values(lease_until=presence.lease_end(leases.values()))
         )
 
+    async def shut_out(self, person_id: str, *, now: int) -> None:
+        """The person's leases end on every node: he may not be here, and is given nothing any more."""
+        await self._lock_seat(person_id)
+        await self._connection.execute(
+            update(seat_leases)
+            .where(seat_leases.c.person_id == person_id, seat_leases.c.until > now)
+            .values(until=now)
+        )
+        await self._connection.execute(
+            update(seats)
+            .where(seats.c.person_id == person_id, seats.c.lease_until > now)
+            .values(lease_until=now)
+        )
+
     # Steps that the deciding node takes, too
 
     async def _apply(
