@@ -3,7 +3,7 @@ import { GuestSocket } from '@livedesk/protocol/CallClient.ts'
 import type { ConnectionHooks } from '@livedesk/protocol'
 import { Refusal } from '@livedesk/protocol'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { aCall, aBrowser, OFFER, somebody, ToyPeer } from '../../protocol/typescript/test/callWorld.ts'
+import { aCall, aBrowser, OFFER, somebody, ToyPeer, ToyTrack } from '../../protocol/typescript/test/callWorld.ts'
 import { dice, ToyClock } from '../../protocol/typescript/test/toy.ts'
 import GuestApp from '../src/guest/GuestApp.vue'
 import { GuestCall } from '../src/guest/GuestCall.ts'
@@ -22,6 +22,7 @@ const standing = aCall({
 function page(secure = true) {
   const clock = new ToyClock(dice(3))
   const peers: ToyPeer[] = []
+  const tracks: ToyTrack[] = []
   const asked: { command: string; payload: Record<string, unknown> }[] = []
   let hooks: ConnectionHooks = null!
   let call = standing
@@ -59,7 +60,7 @@ function page(secure = true) {
     TOKEN,
     clock,
   )
-  const browser = aBrowser(peers, secure)
+  const browser = aBrowser(peers, secure, { tracks })
   const held = new GuestCall(socket, browser, clock)
   const shown = mount(GuestApp, { props: { guest: held, known: true }, global: { stubs: { Picture: true, Sound: true } } })
   held.begin()
@@ -67,6 +68,8 @@ function page(secure = true) {
     clock,
     shown,
     asked,
+    peers,
+    tracks,
     hooks: () => hooks,
     open: async () => {
       await flushPromises()
@@ -157,8 +160,16 @@ describe('a guest', () => {
 
     const revoked = page()
     await revoked.open()
+    await press(revoked.shown, '打开摄像头加入')
+    await press(revoked.shown, '加入通话')
+    expect(revoked.tracks.map((track) => [track.kind, track.readyState])).toEqual([
+      ['audio', 'live'],
+      ['video', 'live'],
+    ])
     revoked.hooks().event('session.ended', { code: 'session_revoked', message: 'over' })
     await flushPromises()
+    expect(revoked.tracks.map((track) => track.readyState), 'nothing of his goes out').toEqual(['ended', 'ended'])
+    expect(revoked.peers.at(-1)!.closed).toBe(true)
     expect(revoked.shown.text()).toContain('这个链接打不开通话')
   })
 

@@ -117,6 +117,10 @@ export class GuestCall {
     this.ui.view = this.client.view
     if (this.ui.view.calls.length > 0) this.ui.loaded = true
     this.ui.offline = status === 'waiting'
-    this.ui.closed = status === 'refused' && refusal !== null
+    const closed = status === 'refused' && refusal !== null
+    if (closed === this.ui.closed) return
+    this.ui.closed = closed
+    // Taken back, or its time is over: what he sends ends with the right to send it.
+    if (closed) this.client.stop()
   }
 }
