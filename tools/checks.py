@@ -187,6 +187,8 @@ def main(arguments: list[str] | None = None) -> int:
         "LIVEDESK_TEST_ROUNDS": "full" if options.full else "reduced",
         "LIVEDESK_TEST_REQUIRE": "1" if options.require_all else "0",
     }
+    # Where an environment forbids it, each process that a test starts compiles the whole program for itself.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     parts = parts_for(options.paths, options.full) if options.paths else all_parts(options.full)
     memory = Memory(STATE / "finished.json", clean_commit() if options.full and not options.paths else None)
     outcomes: dict[str, Outcome] = {}
