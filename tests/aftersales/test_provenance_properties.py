@@ -102,7 +102,7 @@ def explained_by(reasons: Provenance) -> str:
     return "likely" if said & {"explained_before", "begins_within_delay"} else "none"
 
 
-@settings(max_examples=rounds(reduced=400, full=2_000))
+@settings(max_examples=rounds(reduced=100, full=2_000))
 @given(orders, rooms)
 def test_the_reasons_explain_the_verdict(order: OrderLine, given_rooms: Rooms) -> None:
     found = verdict(order, given_rooms)
@@ -111,7 +111,7 @@ def test_the_reasons_explain_the_verdict(order: OrderLine, given_rooms: Rooms) -
     assert len(found.reasons) <= 20
 
 
-@settings(max_examples=rounds(reduced=400, full=2_000))
+@settings(max_examples=rounds(reduced=100, full=2_000))
 @given(orders, rooms)
 def test_the_verdict_keeps_its_shape(order: OrderLine, given_rooms: Rooms) -> None:
     found = verdict(order, given_rooms)
@@ -132,7 +132,7 @@ def test_the_verdict_keeps_its_shape(order: OrderLine, given_rooms: Rooms) -> No
         assert all(origin.session_id == order.live_session_id for origin in origins)
 
 
-@settings(max_examples=rounds(reduced=300, full=2_000))
+@settings(max_examples=rounds(reduced=100, full=2_000))
 @given(orders, rooms, st.data())
 def test_the_order_and_repetition_of_events_do_not_matter(
     order: OrderLine, given_rooms: Rooms, data: st.DataObject
@@ -147,7 +147,7 @@ def test_the_order_and_repetition_of_events_do_not_matter(
     assert verdict(order, given_rooms) == verdict(order, tuple(reversed(shuffled)))
 
 
-@settings(max_examples=rounds(reduced=300, full=2_000))
+@settings(max_examples=rounds(reduced=100, full=2_000))
 @given(orders, rooms, st.integers(0, 90 * MINUTE), st.sampled_from(["said", "comment", "promise"]))
 def test_an_unrelated_event_changes_nothing(order: OrderLine, given_rooms: Rooms, at: int, kind: str) -> None:
     (session, events), other = given_rooms
@@ -162,7 +162,7 @@ def test_an_unrelated_event_changes_nothing(order: OrderLine, given_rooms: Rooms
     assert verdict(order, given_rooms) == verdict(order, ((session, [*events, unrelated]), other))
 
 
-@settings(max_examples=rounds(reduced=300, full=2_000))
+@settings(max_examples=rounds(reduced=100, full=2_000))
 @given(orders, rooms, st.integers(0, 89), st.sampled_from(["Lin", "Zhou"]))
 def test_hosts_and_other_products_with_their_ends_leave_the_verdict_alone(
     order: OrderLine, given_rooms: Rooms, minute: int, host: str
@@ -199,7 +199,7 @@ def _whole_explanations(events: list[LiveEvent]) -> list[LiveEvent]:
     return whole
 
 
-@settings(max_examples=rounds(reduced=300, full=2_000))
+@settings(max_examples=rounds(reduced=100, full=2_000))
 @given(rooms)
 def test_what_is_read_from_a_timeline_is_sound(given_rooms: Rooms) -> None:
     for session, events in given_rooms:

@@ -235,5 +235,5 @@ class Walks(RuleBasedStateMachine):
 
 TestWalks = Walks.TestCase
 TestWalks.settings = settings(
-    max_examples=rounds(reduced=150, full=10_000), stateful_step_count=40, deadline=None
+    max_examples=rounds(reduced=80, full=10_000), stateful_step_count=40, deadline=None
 )

@@ -93,7 +93,7 @@ async def test_callers_that_come_and_go_at_every_stage_leave_nothing_behind() ->
 
     await churn(2)
     base = counted()
-    await churn(rounds(reduced=8, full=200))
+    await churn(rounds(reduced=6, full=200))
     async with asyncio.timeout(60):
         # Nothing tells when a cancelled task is gone.
         while any(now > before for now, before in zip(counted(), base, strict=True)):  # noqa: ASYNC110

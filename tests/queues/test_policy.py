@@ -279,7 +279,7 @@ def after(matches: Sequence[Match], seats: Sequence[Seat]) -> dict[str, Seat]:
     return filled
 
 
-@settings(max_examples=rounds(reduced=200, full=2_000), deadline=None, derandomize=True)
+@settings(max_examples=rounds(reduced=60, full=2_000), deadline=None, derandomize=True)
 @given(waiting_tickets(), seats_of_people())
 def test_nobody_waits_whom_a_seat_with_room_may_serve(tickets: list[Ticket], seats: list[Seat]) -> None:
     matches = list(plan(tickets, seats, GROUPS, NOW))
@@ -292,7 +292,7 @@ def test_nobody_waits_whom_a_seat_with_room_may_serve(tickets: list[Ticket], sea
             assert idle == [], f"{wish.id} waits while {idle} may serve it"
 
 
-@settings(max_examples=rounds(reduced=200, full=2_000), deadline=None, derandomize=True)
+@settings(max_examples=rounds(reduced=60, full=2_000), deadline=None, derandomize=True)
 @given(waiting_tickets(), seats_of_people())
 def test_every_match_is_one_that_the_seat_may_serve_and_no_seat_is_overfull(
     tickets: list[Ticket], seats: list[Seat]
@@ -309,7 +309,7 @@ def test_every_match_is_one_that_the_seat_may_serve_and_no_seat_is_overfull(
         assert filled[taken.person_id].units_used <= taken.units_capacity
 
 
-@settings(max_examples=rounds(reduced=200, full=2_000), deadline=None, derandomize=True)
+@settings(max_examples=rounds(reduced=60, full=2_000), deadline=None, derandomize=True)
 @given(waiting_tickets(), seats_of_people())
 def test_of_two_tickets_with_the_same_wishes_the_later_is_never_served_first(
     tickets: list[Ticket], seats: list[Seat]
@@ -334,7 +334,7 @@ def _twice(seats: list[Seat]) -> st.SearchStrategy[tuple[list[Seat], list[Seat]]
     return st.tuples(st.just(seats), st.permutations(seats))
 
 
-@settings(max_examples=rounds(reduced=100, full=2_000), deadline=None, derandomize=True)
+@settings(max_examples=rounds(reduced=40, full=2_000), deadline=None, derandomize=True)
 @given(
     waiting_tickets(), seats_of_people().flatmap(lambda made: st.tuples(st.just(made), st.permutations(made)))
 )

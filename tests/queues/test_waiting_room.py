@@ -145,7 +145,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=rounds(reduced=200, full=5_000), deadline=None, derandomize=True)
+@settings(max_examples=rounds(reduced=80, full=5_000), deadline=None, derandomize=True)
 @given(STEPS)
 def test_the_index_agrees_with_a_plain_list_and_what_was_told_adds_up_to_it(
     steps: list[tuple[str, Ticket | list[Ticket] | None]],

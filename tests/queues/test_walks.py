@@ -326,7 +326,7 @@ class Walks(RuleBasedStateMachine):
 
 TestWalks = Walks.TestCase
 TestWalks.settings = settings(
-    max_examples=rounds(reduced=150, full=10_000),
+    max_examples=rounds(reduced=60, full=10_000),
     stateful_step_count=60,
     deadline=None,
     derandomize=True,

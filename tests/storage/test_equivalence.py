@@ -135,7 +135,7 @@ def test_a_batch_is_as_good_as_one_after_the_other(tmp_path: Path) -> None:
                 both = [await whole(database, f"{place}-{number}") for database in (together, apart)]
                 assert both[0] == both[1]
 
-        @settings(max_examples=rounds(reduced=100, full=1_000))
+        @settings(max_examples=rounds(reduced=40, full=1_000))
         @given(st.lists(st.lists(writes(), min_size=1, max_size=12), min_size=1, max_size=4))
         def examples(batches: list[list[Write]]) -> None:
             runner.run(compare(batches))

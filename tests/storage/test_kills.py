@@ -47,7 +47,7 @@ def killed(*arguments: str, after_s: float | None = None) -> list[str]:
 
 def fatal_statements() -> list[int]:
     """Which statements of the migration to die before, with the commit; each of them in the full run."""
-    count = rounds(reduced=4, full=STATEMENTS + 1)
+    count = rounds(reduced=2, full=STATEMENTS + 1)
     chance = random.Random(39)
     return sorted({STATEMENTS + 1, *chance.sample(range(1, STATEMENTS + 1), count - 1)})
 
@@ -91,7 +91,7 @@ async def test_a_writer_killed_at_any_moment_keeps_what_it_told(
     database = await Database.open(database_url, clock=clock)
     await furnish(database)
     seen = 0
-    for number in range(rounds(reduced=2, full=50)):
+    for number in range(rounds(reduced=1, full=50)):
         mine = await opened(database, channel=f"round-{number}")
         await database.close()
         if moment == "never":

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { LogClient, memoryKeep, storageKeep, type Keep, type Line, type LogSnapshot } from '../src/index.ts'
 import { CALM, dice, ToyBrowser, ToyClock, ToyDesk } from './toy.ts'
 
-const WALKS = Number(process.env['LIVEDESK_WALKS'] ?? 60)
+const FULL = process.env['LIVEDESK_TEST_ROUNDS'] === 'full'
+const WALKS = Number(process.env['LIVEDESK_WALKS'] ?? (FULL ? 60 : 20))
 const STEPS = 60
 
 interface Tab {
