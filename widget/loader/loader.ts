@@ -8,8 +8,10 @@ type Listener = (detail: unknown) => void
 /** Silent this long after it was created, the frame was most likely refused by a policy. */
 const FRAME_ANSWERS_MS = 8_000
 const REPORT_MS = 2_000
-/** So high the buttons of a call that fills the page reach. */
-const CONTROLS = 132
+/** Below what a call that fills the page says at its top; its buttons are at the bottom, and so may a question be. */
+const BELOW_WORDS = 40
+/** In a lower page the buttons of a call would be under the stream. */
+const STREAM_BESIDE = 560
 
 /**
  * What a merchant's page has on `window.LiveDesk`. Before the script has run the page may leave calls in
@@ -73,6 +75,13 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
     // Zoomed in by the fingers it is not a keyboard that makes the visible part small.
     if (!visual || visual.scale > 1.01) return { width, height, visible: height, top: 0 }
     return { width, height, visible: visual.height, top: visual.offsetTop }
+  }
+
+  /** Where the stream is while a call fills the page: opposite the small pictures. */
+  function beside(): Box | null {
+    const view = viewport()
+    const box = geometry('tile', view, place, pill, { side: 'left', edge: 'top' })
+    return view.visible < STREAM_BESIDE ? null : { ...box, top: box.top + BELOW_WORDS }
   }
 
   function arrange(): void {
@@ -193,9 +202,7 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
       }
       case 'duck':
         player?.duck(message.volume)
-        player?.place(
-          message.swap ? geometry('tile', viewport(), { ...place, bottom: CONTROLS }, pill, { side: corner?.side ?? place.side, edge: 'bottom' }) : null,
-        )
+        player?.place(message.swap ? beside() : null)
         tell('duck', { volume: message.volume })
         break
       case 'unsaved':
