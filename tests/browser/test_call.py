@@ -62,6 +62,11 @@ WHEN_DRAWN = """() => { window.drawn = new Promise(drawn => {
     look.observe(document.body, {subtree: true, childList: true})
 }) }"""
 
+ON_TOP = """button => {
+    const box = button.getBoundingClientRect()
+    return button.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2))
+}"""
+
 WHEN_LONGER = """() => { window.longer = new Promise(drawn => {
     const look = new MutationObserver(changes => {
         if (changes.some(one => one.target.closest?.('.marks'))) { look.disconnect(); drawn(Date.now()) }
@@ -153,6 +158,7 @@ def test_a_call_shows_the_product_is_drawn_on_and_stands_recorded_on_the_case(
     expect(frame.get_by_text("已为客服拍下一张照片")).to_be_visible()
     expect(agent.get_by_role("button", name="放大「高清照片」").locator("img")).to_be_visible()
 
+    _pictures_in_the_call(agent, frame, room, shot)
     rejoined_s = _reload(agent, room)
     frame = room.frame_locator("iframe")
     expect(frame.get_by_text("正在录制")).to_be_visible()
@@ -168,6 +174,7 @@ def test_a_call_shows_the_product_is_drawn_on_and_stands_recorded_on_the_case(
     expect(agent.get_by_text("裂纹看清楚了").last).to_be_visible()
 
     frame.get_by_role("button", name="放大画面").click()
+    _nothing_is_under_the_stream(frame, room)
     frame.get_by_role("button", name="收成小窗").click()
     expect(frame.get_by_role("button", name="通话小窗")).to_be_visible()
     _beside_the_stream(room)
@@ -271,6 +278,30 @@ def _line(agent: Page, frame: FrameLocator) -> list[float]:
         took.append(float(body.evaluate("() => window.longer")) - float(agent.evaluate("() => window.moved")))
     agent.mouse.up()
     return took
+
+
+def _pictures_in_the_call(agent: Page, frame: FrameLocator, room: Page, shot: Shot) -> None:
+    """A list is taken while the call goes on: the camera has the page, and the call can be left."""
+    agent.get_by_role("button", name="请买家拍照").click()
+    agent.get_by_role("dialog").get_by_role("button", name="发送，共 4 张").click()
+    frame.get_by_role("button", name="开始拍").click()
+    shutter = frame.get_by_role("button", name="拍照", exact=True)
+    expect(shutter).to_be_enabled()
+    shot(room, "capture-in-call-phone")
+    for button in (shutter, frame.get_by_role("button", name="挂断")):
+        assert button.evaluate(ON_TOP), "nothing lies over it"
+    assert serious(room) == []
+    frame.get_by_role("button", name="返回").click()
+
+
+def _nothing_is_under_the_stream(frame: FrameLocator, room: Page) -> None:
+    stream = room.locator("video").bounding_box()
+    assert stream is not None and stream["width"] < PHONE["width"] / 2, "they changed places"
+    buttons = frame.locator(".call-controls button, .call-consent button")
+    for number in range(buttons.count()):
+        box = buttons.nth(number).bounding_box()
+        assert box is not None
+        assert box["y"] > stream["y"] + stream["height"] or box["x"] > stream["x"] + stream["width"]
 
 
 def _reload(agent: Page, room: Page) -> float:

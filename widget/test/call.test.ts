@@ -503,6 +503,18 @@ describe('in a call', () => {
     ])
   })
 
+  test('while pictures are taken the camera has the page: the call is a line with its end, and no stream lies on it', async () => {
+    const page = await inCall()
+    Object.assign(page.made.state, { size: 'full', player: { sound: 'down', swaps: true } })
+    await nextTick()
+    expect(page.ducks().at(-1)).toEqual({ volume: 0.15, swap: true })
+    page.made.state.view = 'capture'
+    await nextTick()
+    expect(page.ducks().at(-1)).toEqual({ volume: 0.15, swap: false })
+    expect(page.stage.find('.call.slim .picture').exists()).toBe(false)
+    expect(page.stage.findAll('.call-controls button').map((button) => button.attributes('aria-label'))).toEqual([words.mute, words.hangUp])
+  })
+
   test('the page around hears each state once', async () => {
     const page = await inCall()
     expect(page.states()).toEqual([{ state: 'calling' }, { state: 'joining' }, { state: 'connecting' }, { state: 'connected' }])

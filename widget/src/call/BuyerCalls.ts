@@ -395,11 +395,11 @@ export class BuyerCalls {
   /** Called also when the frame has another size. */
   duck(): void {
     const { bridge } = this.desk.options
-    const { size, player } = this.desk.state
+    const { size, view, player } = this.desk.state
     const ringing = this.said.phase === 'ringing' || this.said.phase === 'calling'
-    const talking = this.live && !ringing && this.said.phase !== 'away' && this.said.phase !== 'elsewhere'
+    const talking = this.live && !ringing && !['away', 'elsewhere', 'refused'].includes(this.said.phase)
     const volume = talking ? TALKING_VOLUME : ringing ? RINGING_VOLUME : 1
-    const swap = talking && size === 'full' && player.swaps
+    const swap = talking && size === 'full' && view !== 'capture' && player.swaps
     if (volume === this.said.volume && swap === this.said.swap) return
     Object.assign(this.said, { volume, swap })
     bridge.say({ livedesk: 'duck', volume, swap })
