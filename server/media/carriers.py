@@ -14,7 +14,7 @@ from typing import Any
 from media.call import Call
 from protocol import call as wire
 from protocol.errors import ErrorCode, Refused
-from server.asks import Asks
+from server.asks import RETRY_MS, Asks
 from server.call_bridges import Agreed, agreed
 from server.desk.world import Media, Offer
 from server.storage.calls.store import CallRecord
@@ -127,7 +127,7 @@ class MediaCarriers:
 
     async def _other(self, boot: str | None, what: str, **about: Any) -> Mapping[str, Any]:
         if boot is None or self._asks is None:
-            raise Refused(ErrorCode.retry, retry_after_ms=500)
+            raise Refused(ErrorCode.retry, retry_after_ms=RETRY_MS)
         return await self._asks.ask(boot, what, **about)
 
     # What other nodes ask.
@@ -136,7 +136,7 @@ class MediaCarriers:
         async with self._db.read() as unit:
             record = await unit.calls.get(about["call_id"])
         if record is None or record.boot_id != self.boot:
-            raise Refused(ErrorCode.retry, retry_after_ms=500)
+            raise Refused(ErrorCode.retry, retry_after_ms=RETRY_MS)
         offer = await self._media.join(record.call, about["participant_id"], about["leg_id"], self._clock())
         return {
             "sdp": offer.sdp,
