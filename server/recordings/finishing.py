@@ -285,13 +285,22 @@ def _missing(gaps: Iterable[Gap], found: Manifest) -> Iterator[Gap]:
 
 
 def _gaps(found: Iterable[Gap]) -> dict[str, Any]:
-    """The longest, how many there are, and how long they are together."""
-    gaps = list(found)
+    """A person's longest gaps of voice and picture, in how many moments either is missing, and for how long.
+
+    A moment in which both are missing is one: who was away for a second was not away for two.
+    """
+    gaps = sorted(found, key=lambda gap: gap.from_ms)
     longest = sorted(gaps, key=lambda gap: gap.from_ms - gap.to_ms)[:GAPS_SHOWN]
+    moments: list[tuple[int, int]] = []
+    for gap in gaps:
+        if moments and gap.from_ms <= moments[-1][1]:
+            moments[-1] = moments[-1][0], max(moments[-1][1], gap.to_ms)
+        else:
+            moments.append((gap.from_ms, gap.to_ms))
     return {
         "gaps": [asdict(gap) for gap in sorted(longest, key=lambda gap: gap.from_ms)],
-        "gap_count": len(gaps),
-        "gap_ms": sum(gap.to_ms - gap.from_ms for gap in gaps),
+        "gap_count": len(moments),
+        "gap_ms": sum(to_ms - from_ms for from_ms, to_ms in moments),
     }
 
 

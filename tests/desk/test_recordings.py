@@ -58,14 +58,19 @@ class Job:
         self.job = Finishing(self.world, self.shelf, self.root)
 
     def record(
-        self, call_id: str, seconds: float = 1.0, name: str = "rec-1", participant: str = "buyer"
+        self,
+        call_id: str,
+        seconds: float = 1.0,
+        name: str = "rec-1",
+        participant: str = "buyer",
+        away: range = range(0),
     ) -> None:
-        """A recording of the call lies there."""
+        """A recording of the call lies there; nothing came in the milliseconds `away`."""
         desk = Recorded(self.root)
         recording = desk.recorder.start(
             name, call_id, [consent(participant)], at(0), desk.keys.append, desk.ends.append
         )
-        play(recording, call(seconds, participant))
+        play(recording, [one for one in call(seconds, participant) if int(one.at_ms) not in away])
         recording.stop("call_ended", at(seconds * 1000))
         assert desk.recorder.close(10)
 
@@ -440,6 +445,20 @@ async def shown(scene: Scene, url: str | None, **headers: str) -> tuple[int, byt
     assert url is not None
     async with scene.house.http.get(scene.house.url + url, headers=headers) as answer:
         return answer.status, await answer.read()
+
+
+async def test_a_moment_in_which_voice_and_picture_are_missing_is_one_moment(
+    scene: Scene, tmp_path: Path
+) -> None:
+    job = Job(scene, tmp_path)
+    job.record(await scene.talk(), 4.0, away=range(800, 1_300))
+    await job.run()
+    (side,) = (await scene.agent.ask("recording.open", recording_id="rec-1"))["sides"]
+    assert {gap["kind"] for gap in side["gaps"]} == {"video", "audio"}
+    assert side["gap_count"] == 1
+    assert 1_200 <= side["gap_ms"] <= 1_300, (
+        "to the next key frame, and not the voice's half second once more"
+    )
 
 
 async def test_whoever_has_to_do_with_it_watches_it_and_each_time_is_in_the_audit(
