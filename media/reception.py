@@ -21,8 +21,10 @@ LARGEST_GAP = 512
 MOST_ASKED = 256
 #: Between tries on a link whose round trip is not known, and at the least on a very short one.
 FIRST_RTT_S, SHORTEST_RETRY_S = 0.1, 0.02
-#: A pause of the picture that W3C counts as a freeze: three frames, and 150 ms more than one.
-_FREEZE_FRAMES, _FREEZE_EXTRA_S = 3.0, 0.15
+#: What W3C counts as a freeze (webrtc-stats, `freezeCount`): an interval of three usual ones, and 150 ms more
+#: than a usual one, where the usual is the mean of the last 30; longer than 5 s is a pause (`pauseCount`): a
+#: camera that was off, or a participant who was away.
+_FREEZE_FRAMES, _FREEZE_EXTRA_S, _USUAL_OF, _PAUSE_S = 3.0, 0.15, 30, 5.0
 
 
 @dataclass(slots=True)
@@ -59,7 +61,7 @@ class Reception:
         self.pictures = self.freezes = 0
         self.frozen_s = 0.0
         self._transit: float | None = None
-        self._frame_at: float | None = None
+        self._frame_at = float("-inf")
         self._frame_s = 0.0
         self._at_report = (0, 0)
 
@@ -128,14 +130,15 @@ class Reception:
 
     def _picture(self, now: float) -> None:
         self.pictures += 1
-        if self._frame_at is not None:
-            pause = now - self._frame_at
-            if self._frame_s and pause > max(_FREEZE_FRAMES * self._frame_s, self._frame_s + _FREEZE_EXTRA_S):
-                self.freezes += 1
-                self.frozen_s += pause
-            else:
-                self._frame_s += (pause - self._frame_s) / (8 if self._frame_s else 1)
-        self._frame_at = now
+        interval, self._frame_at = now - self._frame_at, now
+        if interval > _PAUSE_S:
+            return  # the first one, too
+        usual = self._frame_s
+        if usual and interval > max(_FREEZE_FRAMES * usual, usual + _FREEZE_EXTRA_S):
+            self.freezes += 1
+            self.frozen_s += interval
+        # A freeze counts as well, so that a picture a second is soon what is usual.
+        self._frame_s += (interval - usual) / (_USUAL_OF if usual else 1)
 
     @property
     def retry_s(self) -> float:

@@ -106,6 +106,22 @@ def test_a_pause_of_the_picture_is_a_freeze_in_the_sense_of_w3c() -> None:
     assert (reception.freezes, round(reception.frozen_s, 2)) == (1, 0.5)
 
 
+def test_a_picture_a_second_is_no_freeze_for_ever_and_a_camera_that_was_off_is_none_at_all() -> None:
+    reception, now = video(), 0.0
+    for number in range(30):
+        now += 1 / 15
+        reception.received(number, number * 6_000, 100, now)
+    for number in range(30, 90):
+        now += 1.0
+        reception.received(number, number * 6_000, 100, now)
+    stepped_down = reception.freezes
+    assert 0 < stepped_down < 15, "only until a second is what is usual: a third of it within the last thirty"
+    reception.received(90, 90 * 6_000, 100, now + 60.0)
+    assert reception.freezes == stepped_down, "a pause in the sense of W3C"
+    reception.received(91, 91 * 6_000, 100, now + 64.0)
+    assert reception.freezes == stepped_down + 1, "and one of four seconds is a freeze even here"
+
+
 def test_an_even_pace_has_no_jitter_and_a_wavering_one_has() -> None:
     even, wavering = video(), video()
     for number in range(200):
