@@ -20,6 +20,7 @@ import logging
 import secrets
 import socket
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Any, Final
 
 from aioice.candidate import Candidate, candidate_foundation, candidate_priority
@@ -120,6 +121,8 @@ class Transport:
         self._tx: Any = None
         self._sessions: tuple[Any, Any] | None = None
         self._remote: Address | None = None
+        self.alive_at = float("-inf")
+        """When the participant's browser last showed that it is there, beside the media that it sends."""
         self._gatherer = RTCIceGatherer(
             iceServers=[],
             # Four characters, the library's own, would be guessed by a flood.
@@ -171,6 +174,7 @@ class Transport:
         self._rx, self._tx = (session._srtp[0] for session in self._sessions)
         self._remote = self._raw(self._chosen())
         self._connected = True
+        self.alive_at = monotonic()
         self._ice.on("statechange", self._changed)
         self._dtls.on("statechange", self._changed)
 
@@ -233,6 +237,9 @@ class Transport:
         except Exception as fault:  # the parser indexes its way through a stranger's bytes
             COUNTS.ignored += 1
             log.debug("a STUN message could not be handled: %r", fault)
+        else:
+            if source == self._chosen():
+                self.alive_at = monotonic()
 
     def _handshake(self, data: bytes, source: Address) -> None:
         chosen = self._chosen()

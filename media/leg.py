@@ -250,7 +250,7 @@ class Leg:
         if length < 0:
             COUNTS.undecipherable += 1
             return
-        now = monotonic()
+        now = self.transport.alive_at = monotonic()
         for said in rtcp.read(bytes(PACKET[:length])):
             if isinstance(said, rtcp.ReportBlock):
                 self._reported(said, now)

@@ -31,6 +31,9 @@ Event = dict[str, Any]
 
 #: No RTP for so long from one who spoke before: his network is gone, or his page.
 SILENT_AFTER_S = 2.0
+#: No datagram at all for so long from one who sends no media. Browsers ask for consent to send every 2.5 to
+#: 6 s (RFC 7675 section 5.1: five seconds, a fifth more or less) and answer ours as often.
+ABSENT_AFTER_S = 7.0
 
 
 class Tap(Protocol):
@@ -63,10 +66,12 @@ class _Participant:
 
     def falls_silent(self, now: float) -> bool:
         """Whether nothing comes that should; a muted voice goes on as packets, an absent one does not."""
-        heard_at = self.leg.heard_at if self.leg is not None else None
-        if heard_at is None or now - max(heard_at, self.sends_since) <= SILENT_AFTER_S:
+        if self.leg is None:
             return False
-        return self.quiet_since is None or heard_at > self.quiet_since + SILENT_AFTER_S
+        heard_at, quiet_since = self.leg.heard_at, self.quiet_since
+        if heard_at is not None and (quiet_since is None or heard_at > quiet_since + SILENT_AFTER_S):
+            return now - max(heard_at, self.sends_since) > SILENT_AFTER_S
+        return now - max(heard_at or 0.0, self.leg.transport.alive_at) > ABSENT_AFTER_S
 
 
 class Room:

@@ -31,7 +31,7 @@ from media.ice import Ports
 from media.leg import CLOCKS_EVERY_S, Leg
 from media.limits import MOST_PARTICIPANTS
 from media.negotiation import OPUS, VP8, VP8_RTX
-from media.room import Room
+from media.room import ABSENT_AFTER_S, Room
 from media.seats import SEATS, mid
 from tests.media.calls import DELTA, INSIDE, KEY, Call, Heard, call
 
@@ -47,6 +47,10 @@ def picture(caller: Caller, number: int, *, key: bool = False, packets: int = 1)
 
 def asked_for_keyframes(made: Call, name: str) -> int:
     return sum(packet.fmt == 1 for packet in made.heard[name].said(RtcpPsfbPacket))
+
+
+def told_of(made: Call, name: str, event: str) -> bool:
+    return any((e["event"], e["participant"]) == (event, name) for e in made.events)
 
 
 def spoken(heard: Heard, text: bytes) -> bool:
@@ -565,20 +569,42 @@ async def test_nothing_is_expected_of_who_sends_nothing_and_a_muted_voice_goes_o
         assert seen_at is not None
         made.room.sends("buyer", False, now=seen_at + 0.1)
         made.room.sends("buyer", False, now=seen_at + 3.0)
-        made.room.watch(seen_at + 60.0)
+        made.room.watch(seen_at + 4.0)
         assert not any(event["event"] == "silent" for event in made.events), "the camera is off, he is there"
-        made.room.sends("buyer", True, now=seen_at + 60.0)
-        made.room.watch(seen_at + 61.9)
+        made.room.sends("buyer", True, now=seen_at + 4.0)
+        made.room.watch(seen_at + 5.9)
         assert not any(event["event"] == "silent" for event in made.events), "he has time to begin"
-        made.room.watch(seen_at + 62.1)
+        made.room.watch(seen_at + 6.1)
         assert [event["participant"] for event in made.events if event["event"] == "silent"] == ["buyer"]
         buyer.send("audio", b"muted", timestamp=1)
         await made.heard["agent"].until(lambda: made.heard["agent"].of(OPUS))
         made.room.watch()
         made.room.sends("buyer", False, now=seen_at - 3.0)
-        made.room.watch(seen_at + 62.1)
+        made.room.watch(seen_at + 6.1)
         silences = [event for event in made.events if event["event"] == "silent"]
         assert len(silences) == 2, "and is lost like any other"
+
+
+async def test_who_never_sends_is_missed_when_his_browser_shows_no_sign_of_life_any_more() -> None:
+    async with call() as made:
+        await made.join("buyer")
+        agent = await made.join("agent", role="listener")
+        leg = made.room._participants["agent"].leg
+        assert leg is not None
+        at = leg.transport.alive_at
+        made.room.watch(at + ABSENT_AFTER_S)
+        assert not told_of(made, "agent", "silent")
+        made.room.watch(at + ABSENT_AFTER_S + 0.1)
+        assert told_of(made, "agent", "silent")
+        leg.transport.alive_at = float("-inf")
+        made.room.watch()
+        assert not told_of(made, "agent", "heard")
+        agent.send_rtcp(rtcp.receiver_report(7))
+        async with asyncio.timeout(10):
+            while leg.transport.alive_at < at:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)  # what has arrived is told by nothing else
+        made.room.watch()
+        assert told_of(made, "agent", "heard")
 
 
 async def test_each_second_everybodys_quality_is_told_as_plain_figures() -> None:
