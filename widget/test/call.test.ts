@@ -520,6 +520,30 @@ describe('in a call', () => {
     expect(page.states()).toEqual([{ state: 'calling' }, { state: 'joining' }, { state: 'connecting' }, { state: 'connected' }])
   })
 
+  test('as a tile it stays until it has said why it is over, then gives its place back', async () => {
+    const page = await inCall()
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    page.made.minimise()
+    page.world.tell('call.ended', connected({ revision: 6, state: 'ended', reason: 'media_lost', ended_by: 'system' }))
+    await vi.advanceTimersByTimeAsync(5_999)
+    expect(page.state.size).toBe('tile')
+    expect(page.stage.find('.call.tile .call-line [role=status]').text()).toBe(words.ended.media_lost)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(page.state.size).toBe('pill')
+    expect(page.stage.find('.call').exists()).toBe(false)
+  })
+
+  test('a tile on which the buyer himself declined is gone at once', async () => {
+    const page = desk('pill')
+    page.world.tell('call.rang', aCall({ invited_by: 'agent' }))
+    await nextTick()
+    expect(page.state.size).toBe('tile')
+    page.world.tell('call.ended', aCall({ invited_by: 'agent', revision: 2, state: 'ended', reason: 'declined', ended_by: 'buyer' }))
+    await page.world.clock.pass(0)
+    expect(page.state.size).toBe('pill')
+  })
+
   test('marks lie on the picture that they were drawn on', async () => {
     const page = await inCall()
     const mark = { shape: 'circle', mark_id: 'm', of: 'buyer', frame_at: 0, centre: { x: 0.5, y: 0.5 }, rx: 0.1, ry: 0.1 }

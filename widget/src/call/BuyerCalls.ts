@@ -367,7 +367,9 @@ export class BuyerCalls {
     }
     this.duck()
     const { size } = desk.state
-    if (size === 'tile' && !this.live) desk.minimise()
+    // As a tile it stays for as long as it says why it is over; whoever ended it himself knows.
+    const says = phase === 'ended' && call!.call.ended_by !== 'buyer'
+    if (size === 'tile' && !this.live && !says) desk.minimise()
     else if (size === 'full' && !this.live && desk.state.view === 'chat') desk.show('sheet')
   }
 
