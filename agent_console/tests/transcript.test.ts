@@ -111,10 +111,10 @@ describe('the transcript', () => {
   it('has a line for a call that was booked, taken back, and is due', () => {
     const entries = (['booked', 'cancelled', 'due'] as const).map((happened, index) => ({ kind: 'booking' as const, seq: index + 1, message_id: `b${index}`, sender: buyer, sent_at: 0, happened, at: 60_000, media: 'voice' as const }))
     const lines = transcript(logs({ entries }), day).filter((line) => line.type === 'booking')
-    expect(lines.map((line) => [line.happened, line.for, line.media])).toEqual([
-      ['booked', 60_000, 'voice'],
-      ['cancelled', 60_000, 'voice'],
-      ['due', 60_000, 'voice'],
+    expect(lines.map((line) => [line.happened, line.name, line.for, line.media])).toEqual([
+      ['booked', '王小雨', 60_000, 'voice'],
+      ['cancelled', '王小雨', 60_000, 'voice'],
+      ['due', '王小雨', 60_000, 'voice'],
     ])
   })
 

@@ -63,6 +63,9 @@ export interface StillLine extends Base {
 /** A call that is to be made at a time, is no more, or is due. */
 export interface BookingLine extends Base {
   readonly type: 'booking'
+  readonly seq: number
+  /** Who booked it or took it back. */
+  readonly name: string | null
   readonly happened: BookingEntry['happened']
   readonly media: BookingEntry['media']
   /** When it is to be made. */
@@ -185,7 +188,7 @@ function publicLine(entry: PublicEntry, around: Around): TranscriptLine | null {
       return { key: base.key, at: base.at, type: 'call', happened, media, reason, durationMs: entry.duration_ms ?? null }
     }
     case 'booking':
-      return { key: base.key, at: base.at, type: 'booking', happened: entry.happened, media: entry.media, for: entry.at }
+      return { ...base, type: 'booking', seq: entry.seq, happened: entry.happened, media: entry.media, for: entry.at }
     case 'retake':
       return { ...base, type: 'system', what: 'retake', name: entry.label, by: null, text: entry.note || null }
     default:

@@ -137,8 +137,6 @@ const en: typeof zh = {
     requeued: 'The agent was lost; back in its old place in line',
     closed: { buyer: 'The buyer ended it', agent: 'The agent ended it', system: 'Ended by the system' },
     reopened: { buyer: 'The buyer goes on', agent: 'The agent reopened it' },
-    booking: { booked: '{media} call booked for {time}', cancelled: '{media} call of {time} cancelled', due: '{media} call of {time} is due: please call the buyer' },
-    bookingMedia: { video: 'Video', voice: 'Voice' },
     routed: 'Routing: rule {text}',
     routedAnyway: 'Routing: no rule fits {text}',
     skipped: 'The buyer left out {label}: {text}',

@@ -135,8 +135,6 @@ export default {
     requeued: '客服掉线，会话回到原来的排队位置',
     closed: { buyer: '买家结束了会话', agent: '客服结束了会话', system: '系统结束了会话' },
     reopened: { buyer: '买家继续了会话', agent: '客服重新打开了会话' },
-    booking: { booked: '已预约 {time} {media}', cancelled: '已取消 {time} 的{media}预约', due: '约好 {time} 的{media}时间到了，请呼叫买家' },
-    bookingMedia: { video: '视频', voice: '语音' },
     routed: '分配依据：规则 {text}',
     routedAnyway: '分配依据：没有规则命中 {text}',
     skipped: '买家跳过了「{label}」：{text}',

@@ -181,6 +181,17 @@ export const useCalls = defineStore('calls', () => {
     await theClient().join(call.call_id, { move })
   }
 
+  /** Books a call of the open conversation, in place of one that was booked before. */
+  async function book({ conversation_id, fence }: Summary, at: number, media: Call['media']): Promise<void> {
+    if (!desk.online) throw new Refusal('offline', 'There is no connection.')
+    await desk.client().insist('call.book', { conversation_id, client_id: desk.client().newClientId(), fence, at, media })
+  }
+
+  async function unbook({ conversation_id, fence }: Summary): Promise<void> {
+    if (!desk.online) throw new Refusal('offline', 'There is no connection.')
+    await desk.client().insist('call.unbook', { conversation_id, client_id: desk.client().newClientId(), fence })
+  }
+
   const hangUp = (call: Call): Promise<void> => theClient().hangUp(call.call_id)
   const dismiss = (call: Call): void => theClient().dismiss(call.call_id)
   const consent = (granted: boolean): Promise<void> => theClient().consent(granted, AGENT_CONSENT.version, settings.settings.language)
@@ -250,7 +261,7 @@ export const useCalls = defineStore('calls', () => {
   return {
     carried, place, chosen, streams, boards, figures, devices, ringing, current,
     open, close, phase, me, refusal, buyerOf, of, busyWith,
-    invite, answer, decline, join, hangUp, dismiss, consent, device, toggleMicrophone, choose, draw, still,
+    invite, book, unbook, answer, decline, join, hangUp, dismiss, consent, device, toggleMicrophone, choose, draw, still,
     inviteGuest, revokeGuest, list, watch: watchCall, takeOver,
   }
 })

@@ -3,6 +3,7 @@
 import { Refusal, type AgentCommands, type AgentEvents, type Connection, type ConnectionHooks, type Dial, type ErrorCode } from '@livedesk/protocol'
 import type {
   AgentSession,
+  BookingEntry,
   CaseView,
   Context,
   Desk,
@@ -17,6 +18,7 @@ import type {
   Wall,
 } from '@livedesk/protocol'
 import type { AgentApi } from '../../src/api/http.ts'
+import { booked } from '../../src/desk/booking.ts'
 import type { World } from '../../src/stores/world.ts'
 import { CallsStandIn, callBrowser } from './calls.ts'
 import { caseHandlers } from './cases.ts'
@@ -168,6 +170,15 @@ export class StandIn {
     if (sender.id !== this.desk.person_id) this.emit('chat.posted', { conversation_id: id, entry })
     this.changed(id)
     return entry
+  }
+
+  /** What becomes of a call for a time, by either side; both sides hear it. */
+  book(id: string, sender: Sender, said: Pick<BookingEntry, 'happened' | 'at' | 'media'>): number {
+    const one = this.get(id)
+    const entry: PublicEntry = { kind: 'booking', seq: one.row.last_seq + 1, message_id: `m${++this.ids}`, client_id: null, sender, sent_at: Date.now(), ...said }
+    this.append(one, entry, null)
+    this.emit('chat.posted', { conversation_id: id, entry })
+    return entry.seq
   }
 
   private append(one: Conversation, entry: PublicEntry, preview: string | null): void {
@@ -331,6 +342,15 @@ export class StandIn {
       return { marks: one.marks }
     },
     'chat.type': () => ({}),
+    'call.book': ({ conversation_id, fence, at, media }) => {
+      this.owned(conversation_id, fence)
+      return { seq: this.book(conversation_id, this.agent, { happened: 'booked', at, media }), booking: { at, media } }
+    },
+    'call.unbook': ({ conversation_id, fence }) => {
+      const found = booked(this.owned(conversation_id, fence).entries, Date.now())
+      if (found === null) throw new Refusal('not_found', conversation_id)
+      return { seq: this.book(conversation_id, this.agent, { happened: 'cancelled', at: found.at, media: found.media }), booking: null }
+    },
     'recording.open': ({ recording_id }) => this.recorded(recording_id).view,
     'recording.marks': ({ recording_id, after_seq }) => ({ marks: this.recorded(recording_id).marks.filter((one) => one.seq > after_seq), more: false }),
     'recording.restrict': ({ recording_id, restricted }) => {
