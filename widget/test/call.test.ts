@@ -156,6 +156,23 @@ describe('before a call', () => {
     expect(page.stage.text()).toContain(words.calling('木槿').slice(0, 4))
   })
 
+  test('until it rings it says that it calls, calls once however often one taps, and going back ends it', async () => {
+    const page = desk()
+    let rings: () => void = () => {}
+    page.world.answers['call.invite'] = () => new Promise((resolve) => (rings = () => resolve({ call: aCall() })))
+    await called(page)
+    const button = page.stage.find('.call-start .button.strong')
+    expect([button.text(), button.attributes('aria-busy'), page.stage.find('.call-start [role=status]').text()]).toEqual([words.placing, 'true', words.placing])
+    await button.trigger('click')
+    expect(page.world.commands('call.invite')).toHaveLength(1)
+    await page.tap(words.cancel)
+    rings()
+    await page.world.clock.pass(0)
+    expect(page.world.commands('call.hang_up')).toEqual([{ call_id: 'call' }])
+    expect([page.calls.live, page.calls.ui.before, page.calls.ui.busy]).toEqual([false, 'none', false])
+    expect(page.world.tracks.map((track) => track.readyState)).toEqual(['ended', 'ended'])
+  })
+
   test('where none is possible one books a time, and hears when that one will not do', async () => {
     const unable = { video: false, voice: false, obstacle: 'app', app: 'wechat' } as const
     const page = desk('sheet', unable)

@@ -154,16 +154,23 @@ export class BuyerCalls {
   /** Calls, or connects the call that rings, with what the preview shows. */
   async place(): Promise<void> {
     const { ui, client, desk } = this
+    const { answering } = ui
     const conversationId = desk.state.log?.id
+    // He went back before it rang.
+    const left = (): boolean => answering === null && this.is('none')
     ui.busy = true
     try {
-      if (ui.answering !== null) {
-        const joined = client.answer(ui.answering)
+      if (answering !== null) {
+        const joined = client.answer(answering)
         ui.before = 'none'
         await joined
-      } else if (conversationId) await client.invite({ conversationId, media: this.media })
+      } else if (conversationId) {
+        const { call_id } = await client.invite({ conversationId, media: this.media })
+        if (left()) return this.hangUp(call_id)
+      }
       Object.assign(ui, { before: 'none', answering: null })
     } catch (thrown) {
+      if (left()) return
       client.devices.close()
       Object.assign(ui, { before: this.live ? 'none' : 'choose', answering: null, refused: asRefusal(thrown).code })
     } finally {
