@@ -249,4 +249,19 @@ describe('a supervisor', () => {
     expect(asked('call.listen')).toEqual([{ call_id: 'call-9' }])
     expect(desk.browser.asked).toEqual([])
   })
+
+  it('reads on the tile how he is in the call, and leaves it by a button that is not the end', async () => {
+    desk.calling.calls.set('call-9', aCall({ call_id: 'call-9', conversation_id: 'c-zheng', participants: [participant('buyer', { name: '郑爽朗' }), participant('agent', { name: '周周', participant_id: 'agent-9' })] }))
+    await opened()
+    find('[aria-label="看板"]').click()
+    for (const [how, way] of [['旁听', '只听'], ['只对客服说', '耳语'], ['加入通话', '插话']] as const) {
+      await seen(() => !button(how).disabled)
+      button(how).click()
+      await seen(() => find('.call.tile .way').textContent === way)
+    }
+    await seen(() => desk.calling.get('call-9').participants.some((one) => one.role === 'supervisor' && one.state === 'joined'))
+    expect(there('.call.tile .end')).toBe(false)
+    button('离开', find('.call.tile')).click()
+    await seen(() => asked('call.hang_up').length === 1)
+  })
 })

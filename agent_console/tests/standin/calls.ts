@@ -103,7 +103,7 @@ export class CallsStandIn {
     'call.answer': ({ call_id }) => this.said(this.tell('call.answered', { ...this.get(call_id), state: 'answered', answered_at: Date.now() })),
     'call.decline': ({ call_id }) => this.said(this.end(call_id, 'declined')),
     'call.join': ({ call_id }) => ({
-      call: this.get(call_id), participant_id: 'agent-1', leg_id: 'leg-1', offer: 'v=0\r\n', ice_servers: [], rejoin_token: 'a-token-to-rejoin',
+      call: this.get(call_id), participant_id: this.get(call_id).participants.find((one) => one.role === 'supervisor')?.participant_id ?? 'agent-1', leg_id: 'leg-1', offer: 'v=0\r\n', ice_servers: [], rejoin_token: 'a-token-to-rejoin',
       tracks: [{ mid: '2', kind: 'audio', participant_id: 'buyer-1' }, { mid: '3', kind: 'video', participant_id: 'buyer-1' }],
     }),
     'call.describe': ({ call_id }) => {
@@ -142,7 +142,8 @@ export class CallsStandIn {
   private supervised(call_id: string, mode: NonNullable<Participant['mode']>): Call {
     const call = this.get(call_id)
     const others = call.participants.filter((one) => one.role !== 'supervisor')
-    return this.tell('call.changed', { ...call, participants: [...others, participant('supervisor', { mode, microphone: mode !== 'listener', camera: false, state: 'invited' })] })
+    const state = call.participants.find((one) => one.role === 'supervisor')?.state ?? 'invited'
+    return this.tell('call.changed', { ...call, participants: [...others, participant('supervisor', { mode, microphone: mode !== 'listener', camera: false, state })] })
   }
 }
 
