@@ -115,6 +115,14 @@ class Side:
                 except TimeoutError:
                     continue
 
+    async def is_spoken_to(self) -> None:
+        """Both sound and picture of whoever speaks arrive."""
+        self._heard.clear()
+        async with asyncio.timeout(WITHIN_S):
+            while self._heard < {"audio", "video"}:
+                self._changed.clear()
+                await self._changed.wait()
+
     def speak(self) -> None:
         self._clock += 1
         self.caller.send("audio", bytes(20), timestamp=self._clock * 960)
@@ -141,6 +149,22 @@ class Side:
         """The call as it ended."""
         over: dict[str, Any] = (await self.person.ask("call.hang_up", call_id=self.call_id))["call"]
         return over
+
+
+@asynccontextmanager
+async def speaking(side: Side) -> AsyncIterator[None]:
+    """He speaks all the while."""
+
+    async def speak() -> None:
+        while True:
+            side.speak()
+            await asyncio.sleep(0.02)  # as a microphone does
+
+    task = asyncio.create_task(speak())
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 @asynccontextmanager

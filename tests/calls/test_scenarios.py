@@ -35,6 +35,7 @@ from tests.calls.carried import (
     recorded,
     rung,
     served,
+    speaking,
 )
 from tests.desk.house import House, Person, Refusal
 from tests.faults.proxy import Proxy, proxied
@@ -205,22 +206,6 @@ async def behind_a_proxy(house: House, agent: Side) -> AsyncIterator[Proxy]:
         finally:
             proxy.thaw()
             await behind.leave()
-
-
-@asynccontextmanager
-async def speaking(side: Side) -> AsyncIterator[None]:
-    """He speaks all the while."""
-
-    async def speak() -> None:
-        while True:
-            side.speak()
-            await asyncio.sleep(0.02)  # as a microphone does
-
-    task = asyncio.create_task(speak())
-    try:
-        yield
-    finally:
-        task.cancel()
 
 
 async def test_a_buyer_whose_address_changes_again_and_again_is_back_within_three_seconds(
