@@ -46,6 +46,7 @@ SOUNDS = """() => {
     const voices = [...document.querySelectorAll('.call audio')]
     return voices.length === 1 && !voices[0].muted && !voices[0].paused && voices[0].currentTime > 0.5
 }"""
+NO_FRAME = "seen => seen.readyState === 0"
 LOADED = """() => {
     const sides = [...document.querySelectorAll('.player video')]
     return sides.length === 2 && sides.every(each => each.readyState >= 3 && !each.seeking)
@@ -216,21 +217,42 @@ def test_a_call_shows_the_product_is_drawn_on_and_stands_recorded_on_the_case(
     assert film_seen.onward > 0.5, "the film goes on in it"
 
 
-def test_a_voice_is_heard_at_the_desk_though_no_picture_ever_comes(
-    demo: Demo, visit: Visit, room: Page
+def test_a_voice_is_heard_at_the_desk_though_no_picture_comes_and_what_was_booked_stands_beside(
+    demo: Demo, visit: Visit, room: Page, shot: Shot
 ) -> None:
     agent = visit(f"{demo.desk}/console/", DESKTOP, permissions=["camera", "microphone"])
     sign_in(agent, demo, "mujin")
     frame = tap_service(room)
     write(frame, "想问一下怎么开盖")
     agent.locator("[data-conversation]", has_text="想问一下怎么开盖").click()
+
+    agent.get_by_role("button", name=re.compile("约个时间通话$")).click()
+    expect(agent.get_by_role("textbox", name="时间")).to_be_focused()
+    shot(agent, "booking-desktop")
+    assert serious(agent) == []
+    agent.keyboard.press("Enter")
+    expect(frame.get_by_text("已预约")).to_be_visible()
+
     agent.get_by_role("button", name=re.compile("^邀请 .+ 语音通话$")).click()
     frame.get_by_role("button", name="接听").click()
     agent.wait_for_function(SOUNDS)
-    assert agent.locator(".call video").evaluate("seen => seen.readyState") == 0, "no frame has come"
+    assert agent.locator(".call video").evaluate(NO_FRAME)
+    agent.get_by_role("button", name="挂断").click()
 
+    agent.get_by_role("button", name=re.compile("^邀请 .+ 视频通话$")).click()
+    frame.get_by_role("button", name="接听").click()
+    frame.get_by_role("button", name="只拍商品").click()
+    frame.get_by_role("button", name="接通").click()
+    agent.wait_for_function(PLAYS)
+    frame.get_by_role("button", name="关闭摄像头").click()
+    expect(agent.get_by_text("关闭了摄像头")).to_be_visible()
     agent.reload()
     agent.wait_for_function(SOUNDS)
+    assert agent.locator(".call video").evaluate(NO_FRAME)
+
+    agent.get_by_role("button", name="回到通话").click()
+    agent.get_by_role("log").get_by_role("button", name="取消预约").click()
+    expect(frame.get_by_text(re.compile("^已取消 .+预约$"))).to_be_attached()
     agent.get_by_role("button", name="挂断").click()
 
 
