@@ -9,8 +9,7 @@ from typing import Any
 from sqlalchemy import insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.storage.calls.tables import audit
-from server.storage.schema import people
+from server.storage.schema import audit, people
 
 
 @dataclass(frozen=True, slots=True)

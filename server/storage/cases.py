@@ -12,9 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from aftersales.cases import State
 from protocol.cases import CASES_PAGE
 from protocol.errors import ErrorCode, Refused
-from server.storage.file_tables import files
 from server.storage.inserting import insert_or_leave
-from server.storage.schema import buyers, case_counters, case_entries, cases, people
+from server.storage.schema import buyers, case_counters, case_entries, cases, files, people
 
 FIRST_NUMBER = 1001
 """Of a shop: four digits from the first day, so that a number is known for one."""

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.storage.file_tables import files, shot_lists, uploads
 from server.storage.inserting import insert_or_leave
+from server.storage.schema import files, shot_lists, uploads
 
 
 @dataclass(frozen=True, slots=True)

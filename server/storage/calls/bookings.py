@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.storage.calls.tables import call_bookings
+from server.storage.schema import call_bookings
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from protocol.recordings import RecordingCode, RecordingStage, WritingCode
-from server.storage.calls.tables import UNFINISHED, recording_files, recordings
 from server.storage.inserting import insert_or_leave
+from server.storage.schema import UNFINISHED, recording_files, recordings
 
 Holds = Literal["media", "poster", "waveform", "index", "composed"]
 """What a file of a recording is: a side's pictures and sound, its picture for lists, its peaks; the index of

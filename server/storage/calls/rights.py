@@ -9,8 +9,7 @@ from sqlalchemy import and_, case, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.storage.calls.store import HERE
-from server.storage.calls.tables import call_participants, calls
-from server.storage.schema import agent_sessions, memberships, people
+from server.storage.schema import agent_sessions, call_participants, calls, memberships, people
 
 Taken = Literal["disabled", "role", "signed_out", "link_over"]
 """What took the right: the person is disabled, his role in the shop does not give it (any more), no sign-in

@@ -15,7 +15,8 @@ from media.call import Call, Participant
 from media.grading import Level, Stretch
 from protocol.call import Step
 from protocol.errors import ErrorCode, Refused
-from server.storage.calls.tables import (
+from server.storage.inserting import insert_or_leave
+from server.storage.schema import (
     call_consents,
     call_held,
     call_marks,
@@ -23,7 +24,6 @@ from server.storage.calls.tables import (
     call_quality,
     calls,
 )
-from server.storage.inserting import insert_or_leave
 
 _OF_CALL = (
     "id",

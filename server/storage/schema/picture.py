@@ -1,4 +1,4 @@
-"""The tables of files on the shelf, and of the pictures to ask for."""
+"""Files on the shelf, and the pictures to ask for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    ForeignKey,
     Index,
     Integer,
     PrimaryKeyConstraint,
@@ -15,15 +14,15 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from server.storage.schema import Document, Id, Millis, metadata
+from server.storage.schema.columns import Document, Id, Millis, metadata, of, own_id
 
 files = Table(
     "files",
     metadata,
-    Column("id", Id, primary_key=True),
-    Column("shop_id", Id, ForeignKey("shops.id"), nullable=False),
-    Column("conversation_id", Id, ForeignKey("conversations.id"), nullable=False),
-    Column("buyer_id", Id, ForeignKey("buyers.id"), nullable=False),
+    own_id(),
+    of("shop_id", "shops.id"),
+    of("conversation_id", "conversations.id"),
+    of("buyer_id", "buyers.id"),
     Column("client_id", String(36), nullable=False),
     Column("media_type", String(64), nullable=False),
     Column("size", Integer, nullable=False),
@@ -45,7 +44,7 @@ files = Table(
 uploads = Table(
     "uploads",
     metadata,
-    Column("id", Id, primary_key=True),
+    own_id(),
     Column("name", String(255), nullable=False),
     Column("begun_at", Millis, nullable=False),
     Column("given_up", Boolean, nullable=False),
@@ -59,7 +58,7 @@ uploads = Table(
 shot_lists = Table(
     "shot_lists",
     metadata,
-    Column("shop_id", Id, ForeignKey("shops.id"), nullable=False),
+    of("shop_id", "shops.id"),
     Column("product_id", Id, nullable=False),
     Column("shots", Document, nullable=False),
     Column("updated_at", Millis, nullable=False),

@@ -1,4 +1,4 @@
-"""The tables of calls, what is kept of them, and the audit. A conversation's row is the lock of its calls."""
+"""Calls, and what browsers can do for them. A conversation's row is the lock of its calls."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-from server.storage.schema import Document, Id, Millis, metadata
+from server.storage.schema.columns import Document, Id, Millis, metadata, of, own_id
 
 _LIVE = "state <> 'ended'"
 _AT_WORK = "role = 'agent' and state <> 'left'"
@@ -26,9 +26,9 @@ _SIDES = "role in ('buyer', 'agent') and state <> 'left'"
 calls = Table(
     "calls",
     metadata,
-    Column("id", Id, primary_key=True),
-    Column("shop_id", Id, ForeignKey("shops.id"), nullable=False),
-    Column("conversation_id", Id, ForeignKey("conversations.id"), nullable=False),
+    own_id(),
+    of("shop_id", "shops.id"),
+    of("conversation_id", "conversations.id"),
     Column("buyer_id", Id, nullable=False),
     Column("client_id", String(36), nullable=False),
     Column("media", String(8), nullable=False),
@@ -68,8 +68,8 @@ is gone.
 call_participants = Table(
     "call_participants",
     metadata,
-    Column("id", Id, primary_key=True),
-    Column("call_id", Id, ForeignKey("calls.id"), nullable=False),
+    own_id(),
+    of("call_id", "calls.id"),
     Column("place", Integer, nullable=False),
     Column("role", String(10), nullable=False),
     Column("person_id", Id, nullable=False),
@@ -120,9 +120,9 @@ call_participants = Table(
 call_consents = Table(
     "call_consents",
     metadata,
-    Column("participant_id", Id, ForeignKey("call_participants.id"), nullable=False),
+    of("participant_id", "call_participants.id"),
     Column("number", Integer, nullable=False),
-    Column("call_id", Id, ForeignKey("calls.id"), nullable=False),
+    of("call_id", "calls.id"),
     Column("granted", Boolean, nullable=False),
     Column("text_version", Id, nullable=False),
     Column("locale", String(8), nullable=False),
@@ -135,7 +135,7 @@ call_consents = Table(
 call_marks = Table(
     "call_marks",
     metadata,
-    Column("call_id", Id, ForeignKey("calls.id"), nullable=False),
+    of("call_id", "calls.id"),
     Column("seq", BigInteger, nullable=False),
     Column("participant_id", Id, nullable=False),
     Column("mark_id", String(36), nullable=False),
@@ -149,7 +149,7 @@ call_marks = Table(
 call_held = Table(
     "call_held",
     metadata,
-    Column("call_id", Id, ForeignKey("calls.id"), nullable=False),
+    of("call_id", "calls.id"),
     Column("participant_id", Id, nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("picture", Text, nullable=False),
@@ -161,9 +161,9 @@ being kept: it goes with the hold, and with the call."""
 call_quality = Table(
     "call_quality",
     metadata,
-    Column("participant_id", Id, ForeignKey("call_participants.id"), nullable=False),
+    of("participant_id", "call_participants.id"),
     Column("number", Integer, nullable=False),
-    Column("call_id", Id, ForeignKey("calls.id"), nullable=False),
+    of("call_id", "calls.id"),
     Column("at", Millis, nullable=False),
     Column("level", String(8), nullable=False),
     Column("body", Document, nullable=False),
@@ -171,58 +171,6 @@ call_quality = Table(
     Index(None, "call_id"),
 )
 """What each browser measured, one row a report."""
-
-UNFINISHED = "state IN ('finishing', 'failed')"
-"""In these very words: a database knows a partial index again by them."""
-
-recordings = Table(
-    "recordings",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("shop_id", Id, ForeignKey("shops.id"), nullable=False),
-    Column("call_id", Id, ForeignKey("calls.id"), nullable=False),
-    Column("conversation_id", Id, ForeignKey("conversations.id"), nullable=False),
-    Column("state", String(12), nullable=False),
-    Column("code", String(24)),
-    Column("ended_code", String(24)),
-    Column("began_at", Millis, nullable=False),
-    Column("ended_at", Millis),
-    Column("duration_ms", Millis),
-    Column("tries", Integer, nullable=False),
-    Column("due", Millis),
-    Column("erasure_asked_at", Millis),
-    Column("restriction_asked_at", Millis),
-    Column("about", Document),
-    Index(None, "call_id"),
-    Index(None, "conversation_id"),
-    Index(None, "due"),
-    Index(
-        "ix_recordings_unfinished",
-        "state",
-        sqlite_where=text(UNFINISHED),
-        postgresql_where=text(UNFINISHED),
-    ),
-)
-"""What was written of a call, from when its writer let go of it. `ended_code`: why the writing ended.
-
-`due`: when it is tried again, or when its keeping is looked at again. `about`: what is known of it once it is
-kept. Rows stay when the bytes are erased.
-"""
-
-recording_files = Table(
-    "recording_files",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("recording_id", Id, ForeignKey("recordings.id"), nullable=False),
-    Column("participant_id", Id),
-    Column("holds", String(12), nullable=False),
-    Column("name", String(255), nullable=False, unique=True),
-    Column("media_type", String(64), nullable=False),
-    Column("size", BigInteger, nullable=False),
-    Column("sha256", String(64), nullable=False),
-    Index(None, "recording_id"),
-)
-"""A recording's files on the shelf, as they were measured there under `name`. Rows outlive the bytes."""
 
 call_bookings = Table(
     "call_bookings",
@@ -235,18 +183,13 @@ call_bookings = Table(
 )
 """Calls that are to be made at a time. What became of each stands in its conversation's log."""
 
-audit = Table(
-    "audit",
+selftests = Table(
+    "selftests",
     metadata,
-    Column("id", Id, primary_key=True),
-    Column("shop_id", Id, ForeignKey("shops.id"), nullable=False),
-    Column("at", Millis, nullable=False),
-    Column("person_id", Id, nullable=False),
-    Column("act", String(64), nullable=False),
-    Column("subject_id", Id, nullable=False),
-    Column("about", Document, nullable=False),
-    Index(None, "shop_id", "at"),
-    Index(None, "subject_id"),
+    Column("digest", String(64), primary_key=True),
+    Column("received_at", Millis, nullable=False),
+    Column("kept_until", Millis, nullable=False),
+    Column("body", Document, nullable=False),
+    Index(None, "kept_until"),
 )
-"""Who did what that must be answered for: supervisors in calls, guests let in, recordings watched and ended.
-Append-only."""
+"""What browsers can do for calls. `digest` is of the body, so that the same report is one row."""
