@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from server.auth import staff
 from server.identifiers import new_client_id
-from server.storage.calls.tables import call_participants
+from server.storage.schema import call_participants
 from tests.calls.carried import WITHIN_S, Side, called, connected
 from tests.desk.house import House
 
