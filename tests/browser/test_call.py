@@ -63,6 +63,8 @@ WHEN_DRAWN = """() => { window.drawn = new Promise(drawn => {
     look.observe(document.body, {subtree: true, childList: true})
 }) }"""
 
+CALM = "sheet => Promise.all(sheet.getAnimations().map(each => each.finished)).then(() => true)"
+
 ON_TOP = """button => {
     const box = button.getBoundingClientRect()
     return button.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2))
@@ -136,6 +138,9 @@ def test_a_call_shows_the_product_is_drawn_on_and_stands_recorded_on_the_case(
 
     # A question of its own, and nothing is written before both have said yes.
     assert not list((demo.data / "recordings").glob("*/*.webm"))
+    expect(frame.get_by_text("可以录下这次通话吗")).to_be_visible()
+    shot(room, "call-asked-phone")
+    _talk_is_in_sight(frame)
     frame.get_by_role("button", name="同意录制").click()
     agent.get_by_role("button", name="同意录制").click()
     expect(agent.get_by_text("正在录制")).to_be_visible()
@@ -146,6 +151,11 @@ def test_a_call_shows_the_product_is_drawn_on_and_stands_recorded_on_the_case(
     shot(agent, "call-drawn-desktop")
     shot(room, "call-drawn-phone")
     assert serious(agent) == []
+    # The first mark has opened the call; made smaller by the buyer, it stays so.
+    frame.get_by_role("button", name="边聊边看").click()
+    frame.locator(".sheet").evaluate(CALM)
+    shot(room, "call-sheet-phone")
+    _talk_is_in_sight(frame)
     agent.get_by_role("button", name="定格画面").click()
     expect(frame.get_by_text("客服定格了画面")).to_be_visible()
     held = agent.locator(".call .picture img").evaluate(HELD)
@@ -182,6 +192,7 @@ def test_a_call_shows_the_product_is_drawn_on_and_stands_recorded_on_the_case(
     shot(room, "call-tile-phone")
 
     agent.get_by_role("button", name="挂断").click()
+    expect(frame.get_by_text("通话已结束")).to_be_visible()
     watch = agent.locator("[data-recording]").get_by_role("button", name="播放录像")
     expect(watch).to_be_visible(timeout=KEPT_WITHIN_MS)
     watch.click()
@@ -314,6 +325,12 @@ def _pictures_in_the_call(agent: Page, frame: FrameLocator, room: Page, shot: Sh
         assert button.evaluate(ON_TOP), "nothing lies over it"
     assert serious(room) == []
     frame.get_by_role("button", name="返回").click()
+
+
+def _talk_is_in_sight(frame: FrameLocator) -> None:
+    """Under the call are three lines of the conversation at least."""
+    talk = frame.locator(".talk").bounding_box()
+    assert talk is not None and talk["height"] >= 90
 
 
 def _nothing_is_under_the_stream(frame: FrameLocator, room: Page) -> None:

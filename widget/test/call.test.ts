@@ -573,6 +573,92 @@ describe('in a call', () => {
     expect(page.stage.find('.marks').exists()).toBe(false)
   })
 
+  describe('what is drawn opens the call', () => {
+    let seq = 0
+    const draws = async ({ world }: Page): Promise<void> => {
+      const mark = { shape: 'arrow', mark_id: `m${++seq}`, of: 'buyer', frame_at: 0, start: { x: 0.1, y: 0.1 }, end: { x: 0.5, y: 0.5 } }
+      world.hear('call.marked', { call_id: 'call', entry: { seq: ++world.marks, participant_id: 'agent', at: 0, mark } })
+      await world.clock.pass(0)
+      await nextTick()
+    }
+    const shrinks = async (page: Page): Promise<void> => {
+      page.made.show('sheet')
+      await nextTick()
+    }
+
+    test.each(['sheet', 'tile'] as const)('on a phone from the %s, once, and not again when the buyer made it smaller', async (size) => {
+      const page = await inCall()
+      page.made.show(size)
+      await draws(page)
+      expect(page.state.size).toBe('full')
+      await shrinks(page)
+      await draws(page)
+      expect(page.state.size).toBe('sheet')
+    })
+
+    test('not when he had made it smaller before, nor on another page that goes on with it', async () => {
+      const page = await inCall()
+      page.made.show('full')
+      await nextTick()
+      await shrinks(page)
+      await draws(page)
+      expect(page.state.size).toBe('sheet')
+
+      const other = desk()
+      other.world.living = [connected()]
+      other.world.reconnected()
+      await other.world.clock.pass(0)
+      await nextTick()
+      await other.tap(words.resume)
+      await other.world.clock.pass(1)
+      await draws(other)
+      expect([other.calls.shown?.phase, other.state.size]).toEqual(['connected', 'sheet'])
+    })
+
+    test('not while he takes pictures or writes, but when he has finished and more is drawn', async () => {
+      const page = await inCall()
+      Object.assign(page.state, { view: 'capture', size: 'full' })
+      await draws(page)
+      Object.assign(page.state, { view: 'chat', size: 'sheet' })
+      await nextTick()
+      const input = document.body.appendChild(document.createElement('textarea'))
+      onTestFinished(() => input.remove())
+      input.focus()
+      await draws(page)
+      input.blur()
+      await page.world.clock.pass(1_000)
+      expect(page.state.size).toBe('sheet')
+      await draws(page)
+      expect(page.state.size).toBe('full')
+    })
+
+    test('on a desktop the panel beside the stream is large enough, the tile is not', async () => {
+      const page = await inCall()
+      page.state.phone = false
+      await draws(page)
+      expect(page.state.size).toBe('sheet')
+      page.made.minimise()
+      await draws(page)
+      expect(page.state.size).toBe('sheet')
+    })
+  })
+
+  test('beside an upright picture stands what is said of it', async () => {
+    const page = await inCall()
+    const video = page.stage.find('.picture video')
+    const turned = async (width: number, height: number): Promise<boolean> => {
+      Object.defineProperties(video.element, { videoWidth: { value: width, configurable: true }, videoHeight: { value: height, configurable: true } })
+      await video.trigger('resize')
+      return page.stage.find('.call').classes('aside')
+    }
+    expect(await turned(720, 1280)).toBe(true)
+    page.made.show('full')
+    await nextTick()
+    expect(page.stage.find('.call').classes('aside'), 'over the whole page it has room').toBe(false)
+    page.made.show('sheet')
+    expect(await turned(1280, 720)).toBe(false)
+  })
+
   test('whoever else comes is named at once and as long as he is there, also beside the tile, and that he goes is said', async () => {
     const page = await inCall()
     const [buyer, agent] = connected().participants

@@ -59,6 +59,10 @@ export class BuyerCalls {
   private media: Call['media'] = 'video'
   private said = { phase: 'none', volume: 1, swap: false }
   private looking = false
+  /** So many marks there are; the buyer draws none. */
+  private marks = 0
+  /** The call that opens no more by itself: it has, or the buyer knows how large he wants it. */
+  private sized = ''
   private ticking: ReturnType<typeof setInterval> | undefined
   private readonly offs: (() => void)[]
 
@@ -201,6 +205,7 @@ export class BuyerCalls {
     // Who was not in it yet, as in the browser that a link led to, sees first what he will show.
     if (call.me.state === 'invited') return this.take(call.call.call_id)
     ui.busy = true
+    this.shrunk()
     // Whoever gives none now still hears and writes.
     await client.devices.open({ camera: call.me.camera, microphone: call.me.microphone }).catch(() => {})
     try {
@@ -231,6 +236,11 @@ export class BuyerCalls {
   open(): void {
     const { desk } = this
     if (desk.options.bridge.embedded) desk.show(desk.state.phone && this.live && this.shown?.phase !== 'ringing' ? 'full' : 'sheet')
+  }
+
+  /** The buyer made the call smaller, or found it small: it is not opened before his eyes. */
+  shrunk(): void {
+    this.sized = this.shown?.call.call_id ?? ''
   }
 
   /** Another way instead of a call now: the agent is asked for it in the chat, before the buyer's eyes. */
@@ -372,12 +382,27 @@ export class BuyerCalls {
       this.wanted = false
       this.begin()
     }
+    this.enlarge()
     this.duck()
     const { size } = desk.state
     // As a tile it stays for as long as it says why it is over; whoever ended it himself knows.
     const says = phase === 'ended' && call!.call.ended_by !== 'buyer'
     if (size === 'tile' && !this.live && !says) desk.minimise()
     else if (size === 'full' && !this.live && desk.state.view === 'chat') desk.show('sheet')
+  }
+
+  /** What is drawn is to be seen: it opens the call once, but takes neither the page from a camera nor the caret from him. */
+  private enlarge(): void {
+    const { active } = this.ui.view
+    const { size, phone, view } = this.desk.state
+    const boards = Object.values(active?.boards ?? {})
+    const before = this.marks
+    this.marks = boards.flatMap(({ shapes, pointers, held }) => [...shapes, ...pointers, ...(held === null ? [] : [held])]).length
+    if (!active || active.phase !== 'connected' || active.call.call_id === this.sized || this.marks <= before) return
+    const small = size === 'tile' || (size === 'sheet' && phone)
+    if (!small || view !== 'chat' || document.activeElement instanceof HTMLTextAreaElement) return
+    this.sized = active.call.call_id
+    this.open()
   }
 
   private moved(call: CallView | null, phase: string): void {
