@@ -141,6 +141,7 @@ def test_a_call_shows_the_product_is_drawn_on_and_stands_recorded_on_the_case(
     expect(frame.get_by_text("可以录下这次通话吗")).to_be_visible()
     shot(room, "call-asked-phone")
     _talk_is_in_sight(frame)
+    assert serious(room) == []
     frame.get_by_role("button", name="同意录制").click()
     agent.get_by_role("button", name="同意录制").click()
     expect(agent.get_by_text("正在录制")).to_be_visible()
@@ -151,11 +152,13 @@ def test_a_call_shows_the_product_is_drawn_on_and_stands_recorded_on_the_case(
     shot(agent, "call-drawn-desktop")
     shot(room, "call-drawn-phone")
     assert serious(agent) == []
+    assert serious(room) == []
     # The first mark has opened the call; made smaller by the buyer, it stays so.
     frame.get_by_role("button", name="边聊边看").click()
     frame.locator(".sheet").evaluate(CALM)
     shot(room, "call-sheet-phone")
     _talk_is_in_sight(frame)
+    assert serious(room) == []
     agent.get_by_role("button", name="定格画面").click()
     expect(frame.get_by_text("客服定格了画面")).to_be_visible()
     held = agent.locator(".call .picture img").evaluate(HELD)
@@ -190,6 +193,7 @@ def test_a_call_shows_the_product_is_drawn_on_and_stands_recorded_on_the_case(
     expect(frame.get_by_role("button", name="通话小窗")).to_be_visible()
     _beside_the_stream(room)
     shot(room, "call-tile-phone")
+    assert serious(room) == []
 
     agent.get_by_role("button", name="挂断").click()
     expect(frame.get_by_text("通话已结束")).to_be_visible()
