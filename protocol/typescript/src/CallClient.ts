@@ -1,10 +1,8 @@
-import { asRefusal, isTransient, Refusal } from './refusal.ts'
+import { asRefusal, Refusal } from './refusal.ts'
 import type { Call, CallMark, GiveConsent, Participant, StillAsked } from './wire.ts'
-import { CallLeg } from './call/CallLeg.ts'
 import { Devices } from './call/Devices.ts'
+import { Legs } from './call/Legs.ts'
 import { MarkTrack } from './call/MarkTrack.ts'
-import { Meter } from './call/Meter.ts'
-import type { Figures } from './call/quality.ts'
 import { keepRejoin, keptRejoin } from './call/rejoin.ts'
 import { after, meIn, NO_CALLS, phaseOf, type CallsAction, type CallsState, type Part } from './call/state.ts'
 import type { ActiveCall, CallClientOptions, CallsView, CallView } from './call/view.ts'
@@ -18,15 +16,6 @@ export type { Figures, Level, Step } from './call/quality.ts'
 export type { Part, Phase, Role } from './call/state.ts'
 export type { ActiveCall, CallClientOptions, CallsView, CallView } from './call/view.ts'
 
-/** An unanswered join means a dead connection rather than a slow server. */
-const JOIN_MS = 3_000
-/** Where no media come either, a socket that does not answer for so long is as dead: the network beneath changed. */
-const PROBE_MS = 500
-/** From the answer to a path, or another leg is tried. */
-const PATH_MS = 8_000
-/** Pauses between attempts, the first and the longest. */
-const PAUSE_MS = 250
-const PAUSE_MOST_MS = 2_000
 /** Black goes out at once when the page is out of sight; told as camera off after this: a page that is loaded anew
  *  is gone by then, and whoever joins again had it on. */
 const BLANK_MS = 500
@@ -66,18 +55,13 @@ const BLANK_MS = 500
 export class CallClient {
   readonly devices: Devices
   private state: CallsState = NO_CALLS
-  private leg: CallLeg | null = null
+  private readonly legs: Legs
   private marks: MarkTrack | null = null
-  private readonly meter: Meter
-  /** Rises with every attempt to have media: the earlier ones give up. */
-  private run = 0
-  private attempting = false
   /** The call's revision and the flags that were told last: nothing is told twice. */
   private flagsTold = ''
   /** The page has just gone out of sight. */
   private cancelBlank: (() => void) | null = null
   private offs: (() => void)[] = []
-  private readonly wakers = new Set<() => void>()
   /** Calls that this page asked for: answered, it joins. */
   private readonly asked = new Set<string>()
   private readonly listeners = new Set<() => void>()
@@ -89,10 +73,21 @@ export class CallClient {
     // A buyer shows what he bought, and not where he is while he does not look.
     const facing = options.side === 'buyer' ? 'environment' : 'user'
     this.devices = new Devices(options.browser, options.clock, facing, (sent) => this.devicesChanged(sent))
-    this.meter = new Meter(options.clock, {
-      measured: (leg, figures) => this.measured(leg, figures),
-      quiet: () => void this.probe(),
-      dead: () => this.legLost(),
+    this.legs = new Legs(options, this.devices, {
+      joined: (callId, joined) => {
+        this.do({ type: 'own', callId, participantId: joined.participant_id })
+        this.do({ type: 'leg', callId, change: { legId: joined.leg_id, tracks: joined.tracks } })
+        this.told(joined.call)
+      },
+      up: (callId) => {
+        this.flagsTold = ''
+        this.do({ type: 'leg', callId, change: { leg: 'up', refusal: null } })
+        this.tellFlags()
+        void this.marks?.read()
+      },
+      lost: (callId) => this.do({ type: 'leg', callId, change: { leg: 'lost' } }),
+      refused: (callId, refusal) => this.refused(callId, refusal),
+      changed: () => this.changed(),
     })
   }
 
@@ -126,11 +121,11 @@ export class CallClient {
       socket.on('call.reconnecting', ({ call, participant_id }) => {
         this.told(call)
         // The server hears nothing of ours, whatever it looks like from here.
-        if (this.meOf(call)?.participant_id === participant_id && this.isActive(call.call_id)) this.legLost()
+        if (this.meOf(call)?.participant_id === participant_id && this.isActive(call.call_id)) this.legs.lost()
       }),
       socket.on('call.moved', ({ call_id, leg_id }) => {
-        if (!this.isActive(call_id) || this.state.part?.legId === leg_id || this.attempting) return
-        this.giveUp()
+        if (!this.isActive(call_id) || this.state.part?.legId === leg_id || this.legs.trying) return
+        this.legs.close()
         this.do({ type: 'leg', callId: call_id, change: { leg: 'elsewhere', legId: null } })
       }),
       socket.on('call.routed', ({ call_id, leg_id, tracks }) => {
@@ -143,14 +138,11 @@ export class CallClient {
       socket.on('call.still_asked', (asked) => this.stillListeners.forEach((listener) => listener(asked))),
       socket.connected(() => {
         void this.load()
-        this.wake()
+        this.legs.wake()
       }),
       browser.watch((what) => {
-        if (what !== 'network') this.seen(what === 'shown')
-        else if (this.state.part?.leg === 'up' || this.attempting) {
-          socket.redial()
-          this.legLost()
-        }
+        if (what === 'network') this.legs.moved()
+        else this.seen(what === 'shown')
       }),
     ]
   }
@@ -159,7 +151,7 @@ export class CallClient {
   stop(): void {
     this.offs.splice(0).forEach((off) => off())
     this.asked.clear()
-    this.giveUp()
+    this.legs.close()
     if (this.state.part) this.do({ type: 'left', callId: this.state.part.callId })
   }
 
@@ -215,7 +207,7 @@ export class CallClient {
     const call = this.callOf(callId)
     const role = call && this.meOf(call)?.role
     const own = this.asked.delete(callId) || this.isActive(callId)
-    if (own) this.giveUp()
+    if (own) this.legs.close()
     keepRejoin(this.options.browser, callId, null)
     if (call && (role === 'buyer' || role === 'agent')) this.ended(call, 'hung_up')
     this.do({ type: 'left', callId })
@@ -236,9 +228,9 @@ export class CallClient {
     if (leg === 'joining' || leg === 'up' || leg === 'lost') return
     const { socket, clock } = this.options
     this.marks = new MarkTrack(callId, socket, clock, () => clock.now() + (this.state.ahead ?? 0), () => this.changed())
-    this.meter.reset()
+    this.legs.meter.reset()
     this.do({ type: 'part', part: { callId, leg: 'joining', legId: null, tracks: [], refusal: null } })
-    await this.connect(callId, move)
+    await this.legs.open(callId, move)
   }
 
   /** Agrees to being recorded or not, by the text that was shown; refusing after agreeing withdraws. */
@@ -331,81 +323,8 @@ export class CallClient {
 
   // The leg --------------------------------------------------------------------------------------------
 
-  private async connect(callId: string, move: boolean): Promise<void> {
-    const run = ++this.run
-    this.attempting = true
-    try {
-      for (let failures = 0; run === this.run; failures++) {
-        try {
-          await this.openLeg(callId, move, run)
-          return
-        } catch (thrown) {
-          if (run !== this.run) return
-          // What no server and no connection said, this browser said of the offer: it would say it of the next one.
-          const refusal = thrown instanceof Refusal ? thrown : new Refusal('description_refused', String(thrown))
-          if (!WORTH_TRYING.has(refusal.code) && !isTransient(refusal.code)) {
-            this.refused(callId, refusal)
-            throw refusal
-          }
-          if (refusal.code === 'timeout') this.options.socket.redial()
-        }
-        await this.nap(Math.min(PAUSE_MOST_MS, PAUSE_MS * 2 ** failures))
-      }
-    } finally {
-      if (run === this.run) this.attempting = false
-    }
-  }
-
-  private async openLeg(callId: string, move: boolean, run: number): Promise<void> {
-    const { socket, browser, clock } = this.options
-    const kept = keptRejoin(browser, callId)
-    const token = kept ? { rejoin_token: kept.token } : {}
-    const joined = await socket.ask('call.join', { call_id: callId, move, ...token }, JOIN_MS)
-    if (run !== this.run) return
-    keepRejoin(browser, callId, { token: joined.rejoin_token, participantId: joined.participant_id })
-    this.leg?.close()
-    this.meter.rest()
-    let stands: () => void = () => {}
-    let fails: () => void = () => {}
-    const path = new Promise<void>((resolve, reject) => {
-      stands = resolve
-      fails = () => reject(new Refusal('offline', 'No path to the media service was found.'))
-    })
-    path.catch(() => {})
-    const leg = new CallLeg(browser, joined, {
-      state: (state) => {
-        if (state === 'connected') stands()
-        if (state !== 'failed' && state !== 'disconnected') return
-        fails()
-        if (this.leg === leg) this.legLost()
-      },
-      arrived: () => this.changed(),
-    })
-    this.leg = leg
-    this.do({ type: 'own', callId, participantId: joined.participant_id })
-    this.do({ type: 'leg', callId, change: { legId: joined.leg_id, tracks: joined.tracks } })
-    this.told(joined.call)
-    const cancel = clock.after(PATH_MS, fails)
-    try {
-      const answer = await leg.answer(this.devices.track('audio'), this.devices.track('video'))
-      await socket.ask('call.describe', { call_id: callId, leg_id: joined.leg_id, answer }, JOIN_MS)
-      await path
-    } finally {
-      cancel()
-    }
-    // What was opened or closed while the answer was made.
-    await leg.send('audio', this.devices.track('audio'))
-    await leg.send('video', this.devices.track('video'))
-    if (run !== this.run) return
-    this.meter.follow(leg)
-    this.flagsTold = ''
-    this.do({ type: 'leg', callId, change: { leg: 'up', refusal: null } })
-    this.tellFlags()
-    void this.marks?.read()
-  }
-
   private refused(callId: string, { code, message }: Refusal): void {
-    this.giveUp()
+    this.legs.close()
     const call = this.callOf(callId)
     if (code === 'call_ended' || code === 'not_found') {
       if (call) this.ended(call, null)
@@ -416,71 +335,10 @@ export class CallClient {
     }
   }
 
-  /** The path is gone: another leg, unless one is being opened already. */
-  private legLost(): void {
-    const { part } = this.state
-    if (!part || this.attempting || part.leg !== 'up') return
-    this.meter.rest()
-    this.do({ type: 'leg', callId: part.callId, change: { leg: 'lost' } })
-    this.connect(part.callId, false).catch(() => {})
-  }
-
-  /** Nothing came for a second. What silenced the path may have silenced the socket, and no browser says so. */
-  private async probe(): Promise<void> {
-    const { run } = this
-    const { socket } = this.options
-    const silent = await socket.ask('call.load', {}, PROBE_MS).then(
-      () => false,
-      (thrown: unknown) => asRefusal(thrown).code === 'timeout',
-    )
-    if (!silent || run !== this.run || this.state.part?.leg !== 'up' || !this.meter.figures?.silent) return
-    socket.redial()
-    this.legLost()
-  }
-
-  /** This page has no media any more, and gives its devices back. */
-  private giveUp(): void {
-    this.run++
-    this.attempting = false
-    this.meter.rest()
-    this.leg?.close()
-    this.leg = null
-    this.devices.close()
-    this.wake()
-  }
-
-  private nap(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        this.wakers.delete(wake)
-        cancel()
-        resolve()
-      }
-      const cancel = this.options.clock.after(ms, wake)
-      this.wakers.add(wake)
-    })
-  }
-
-  private wake(): void {
-    for (const wake of [...this.wakers]) wake()
-  }
-
-  private measured(leg: CallLeg, figures: Figures): void {
-    this.changed()
-    this.devices.sent(this.meter.step === 'audio_only' || figures.silent ? null : figures.sentFrames)
-    const call_id = this.state.part?.callId
-    if (call_id === undefined) return
-    const { roundTripMs: round_trip_ms, sent, received } = figures
-    this.options.socket
-      .ask('call.report', { call_id, leg_id: leg.id, round_trip_ms, sent, received, step: this.meter.step })
-      // The next report tells.
-      .catch(() => {})
-  }
-
   // Devices --------------------------------------------------------------------------------------------
 
   private devicesChanged(sent: 'audio' | 'video' | null): void {
-    if (sent) this.leg?.send(sent, this.devices.track(sent)).catch(() => this.legLost())
+    if (sent) this.legs.send(sent)
     this.changed()
     this.tellFlags()
   }
@@ -515,7 +373,7 @@ export class CallClient {
       this.devices.blank(!shown)
     }
     this.devices.seen(shown)
-    if (shown && this.leg && !this.leg.connected) this.legLost()
+    if (shown) this.legs.seen()
   }
 
   // State ----------------------------------------------------------------------------------------------
@@ -528,7 +386,7 @@ export class CallClient {
     if (over !== undefined && this.callOf(over)?.state === 'ended') {
       const own = this.asked.delete(over) || (before.part?.callId === over && !this.state.part)
       keepRejoin(this.options.browser, over, null)
-      if (own) this.giveUp()
+      if (own) this.legs.close()
     }
     this.standAside()
     this.changed()
@@ -537,12 +395,12 @@ export class CallClient {
   /** The call goes on with somebody else in one's seat: this page's media ends. An attempt hears so from the server. */
   private standAside(): void {
     const { part } = this.state
-    if (!part || this.attempting || part.leg === 'joining') return
+    if (!part || this.legs.trying || part.leg === 'joining') return
     const call = this.callOf(part.callId)
     if (!call || this.meOf(call)?.state !== 'left' || (this.options.concerns?.(call) ?? true)) return
     keepRejoin(this.options.browser, part.callId, null)
     this.do({ type: 'left', callId: part.callId })
-    this.giveUp()
+    this.legs.close()
   }
 
   private look(): CallsView {
@@ -553,11 +411,11 @@ export class CallClient {
       ? {
           ...seen,
           part,
-          streams: this.leg?.streamsOf(part.tracks) ?? new Map(),
+          streams: this.legs.streamsOf(part.tracks),
           boards: this.marks?.boards ?? {},
-          figures: this.meter.figures,
-          level: this.meter.level,
-          step: this.meter.step,
+          figures: this.legs.meter.figures,
+          level: this.legs.meter.level,
+          step: this.legs.meter.step,
         }
       : null
     return { carried: this.carried, calls, active, devices: this.devices.state }
@@ -620,6 +478,3 @@ const TOLD = [
   'call.recording_changed',
   'call.ended',
 ] as const
-
-/** Refusals of a join that pass while the call lives. */
-const WORTH_TRYING: ReadonlySet<string> = new Set(['media_away', 'stale_leg', 'conflict', 'session_expired', 'unauthenticated'])
