@@ -9,27 +9,21 @@ import {
   type BuyerSummary,
   type Card,
   type CardRef,
-  type ClientState,
   type Clock,
   type ConversationLog,
   type Dial,
   type Keep,
-  type LogSnapshot,
-  type Open,
   type WidgetShop,
-  written,
 } from '@livedesk/protocol'
-import { shallowReactive } from 'vue'
-import type { Accents } from './accent.ts'
 import type { Bridge } from './bridge.ts'
-import type { Capture } from './capture/index.ts'
-import type { CallPart } from './call/index.ts'
 import { Draft } from './draft.ts'
 import { ask, type Fetch } from './http.ts'
 import { PageIdentity } from './identity.ts'
-import type { Ducking, Place, Size, Theme, ToFrame } from './messages.ts'
+import type { Place, Size, Theme, ToFrame } from './messages.ts'
+import { nameOf, toOpen } from './place.ts'
 import { Session, type Kept } from './session.ts'
 import type { Start } from './start.ts'
+import { stateAtFirst, type DeskState } from './state.ts'
 import { locale, readersLocale, setLocale, toLocale } from './words.ts'
 
 export interface DeskOptions {
@@ -41,41 +35,6 @@ export interface DeskOptions {
   readonly storage: Storage | null
   readonly dial?: Dial
   readonly origin: string
-}
-
-/** What the components show. Shallow: its parts are immutable snapshots. */
-export interface DeskState {
-  size: Size | 'page'
-  phone: boolean
-  theme: Theme | null
-  /** null until read. */
-  shop: WidgetShop | null
-  /** The shop's colour, for either theme. */
-  accents: Accents | null
-  /** Reading the shop was refused. */
-  shopRefusal: Refusal | null
-  client: ClientState | null
-  log: LogSnapshot | null
-  /** Opening was refused for another reason than what the buyer brought along. */
-  openRefusal: Refusal | null
-  /** What the buyer brought along is not known here. */
-  placeUnknown: boolean
-  /** His place in line went back since he last looked. */
-  movedBack: boolean
-  /** The visible screen: the conversation, or the earlier ones. */
-  view: 'chat' | 'history' | 'capture'
-  /** Which of the earlier ones is open; null: their list. */
-  past: string | null
-  /** The list of pictures that is being taken, and the shot to begin with. */
-  shots: number | null
-  firstShot: number | null
-  /** Guided capture, once somebody asks for pictures. */
-  capture: Capture | null
-  /** Calls, once an agent is there. */
-  call: CallPart | null
-  /** What may be done with the page's player. */
-  player: { sound: Ducking; swaps: boolean }
-  unread: number
 }
 
 /** Runs one buyer's side: session, client, conversation, and what the page around us is told. */
@@ -104,27 +63,7 @@ export class Desk {
   constructor(readonly options: DeskOptions) {
     const { start, bridge, fetch, clock, storage } = options
     this.identity = new PageIdentity(bridge, clock, start.identity)
-    this.state = shallowReactive<DeskState>({
-      size: bridge.embedded ? 'hidden' : 'page',
-      phone: true,
-      theme: null,
-      shop: null,
-      accents: null,
-      shopRefusal: null,
-      client: null,
-      log: null,
-      openRefusal: null,
-      placeUnknown: false,
-      movedBack: false,
-      view: 'chat',
-      past: null,
-      shots: null,
-      firstShot: null,
-      capture: null,
-      call: null,
-      player: { sound: '', swaps: false },
-      unread: 0,
-    })
+    this.state = stateAtFirst(bridge.embedded)
     this.session = new Session({
       shop: start.shop,
       fetch,
@@ -632,29 +571,13 @@ export class Desk {
         })
     })
   }
-
 }
 
 /** Refusals that only the page around us can cure, by `setIdentity`. */
 const IDENTITY_NEEDED: ReadonlySet<string> = new Set(['anonymous_refused', 'identity_invalid', 'identity_expired'])
-
-/** Places with the same name are one to the desk: how far the stream is does not make another. */
-const nameOf = ({ liveSession, product, order, topic }: Place): string =>
-  JSON.stringify([liveSession, product, order, topic])
 
 function toRef(card: Card): CardRef | null {
   if (card.card === 'product') return { card: 'product', product_id: card.product_id }
   if (card.card === 'order') return { card: 'order', order_id: card.order_id }
   return null
 }
-
-function toOpen(place: Place): Omit<Open, 'client_id'> {
-  return {
-    ...(place.liveSession ? { live_session_id: place.liveSession } : {}),
-    ...(place.product ? { product_id: place.product } : {}),
-    ...(place.order ? { order_id: place.order } : {}),
-    ...(place.positionMs === undefined ? {} : { position_ms: Math.round(place.positionMs) }),
-    ...(place.topic && written(place.topic) ? { topic: written(place.topic) } : {}),
-  }
-}
-

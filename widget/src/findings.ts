@@ -1,6 +1,6 @@
-import type { DeskState } from './desk.ts'
 import type { Finding } from './messages.ts'
 import type { Session } from './session.ts'
+import type { DeskState } from './state.ts'
 
 /** A clock that is further off than this makes tokens look over, or not yet begun. */
 const CLOCK_OFF_MS = 60_000
