@@ -267,7 +267,7 @@ export const enCalls: typeof zhCalls = {
     stands: '{kind} booked for {time}. A new time replaces it.',
     media: 'Kind of call',
     time: 'Time',
-    hint: 'By this computer’s clock, within {days} days. When the time comes, the conversation says that the buyer is to be called; a closed one opens again and joins the line.',
+    hint: 'In the time of this computer, within {days} days. When the time comes, the conversation says that the buyer is to be called; a closed one opens again and joins the line.',
     missing: 'Choose a date and a time.',
     outside: 'Choose a time from now on, within {days} days.',
     submit: 'Book',
