@@ -254,7 +254,7 @@ describe('a supervisor', () => {
     desk.calling.calls.set('call-9', aCall({ call_id: 'call-9', conversation_id: 'c-zheng', participants: [participant('buyer', { name: '郑爽朗' }), participant('agent', { name: '周周', participant_id: 'agent-9' })] }))
     await opened()
     find('[aria-label="看板"]').click()
-    for (const [how, way] of [['旁听', '只听'], ['只对客服说', '耳语'], ['加入通话', '插话']] as const) {
+    for (const [how, way] of [['旁听', '旁听'], ['只对客服说', '只对客服说'], ['加入通话', '三方通话']] as const) {
       await seen(() => !button(how).disabled)
       button(how).click()
       await seen(() => find('.call.tile .way').textContent === way)

@@ -237,7 +237,7 @@ export const zhCalls = {
     takeSure: '接管后，会话和通话都转到你名下，原客服退出。',
     listening: '旁听中：没有人听到你，麦克风没有打开。',
     audited: '每次旁听都有记录。',
-    way: { listener: '只听', whisper: '耳语', barge: '插话' },
+    way: { listener: '旁听', whisper: '只对客服说', barge: '三方通话' },
     heard: { listener: '没有人听到你，麦克风没有打开', whisper: '只有客服听到你', barge: '通话里的人都听到你' },
     kind: { ringing: '呼叫中', answered: '连接中', connected: '通话中', waiting: '等客服接入', ended: '已结束' },
     taken: '已接管与 {buyer} 的会话和通话。',
