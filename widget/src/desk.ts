@@ -1,21 +1,20 @@
 import {
   asRefusal,
-  LogClient,
-  memoryKeep,
-  openKeep,
   Refusal,
   unreadOf,
-
   type BuyerSummary,
   type Card,
   type CardRef,
+  type ClientState,
   type Clock,
   type ConversationLog,
   type Dial,
-  type Keep,
+  type LogClient,
+  type PublicEntry,
   type WidgetShop,
 } from '@livedesk/protocol'
 import type { Bridge } from './bridge.ts'
+import { Connection } from './connection.ts'
 import { Draft } from './draft.ts'
 import { ask, type Fetch } from './http.ts'
 import { PageIdentity } from './identity.ts'
@@ -43,12 +42,7 @@ export class Desk {
   readonly draft: Draft
   readonly session: Session
   private readonly identity: PageIdentity
-  client: LogClient<'/buyer'> | null = null
-  private keep: Keep | null = null
-  private followed: ConversationLog | null = null
-  private unfollow: () => void = () => {}
-  private offClient: (() => void)[] = []
-  private cancelRenew: () => void = () => {}
+  private readonly connection: Connection
   private place: Place = {}
   private begunAt: string | null = null
   private ownEntry = false
@@ -75,6 +69,11 @@ export class Desk {
       mustIdentify: () => this.identity.signed && this.opened,
       began: (next, carriedOn) => this.sessionBegan(next, carriedOn),
     })
+    this.connection = new Connection(options, this.session, {
+      stateChanged: (next) => this.clientChanged(next),
+      logChanged: () => this.logChanged(),
+      posted: (entry) => this.posted(entry),
+    })
     this.draft = new Draft(storage, () => {
       const { current } = this.session
       return current ? `livedesk/${start.shop}/${current.buyer_id}/draft` : null
@@ -99,7 +98,7 @@ export class Desk {
     const speaking = wish ? this.wishLocale(wish) : null
     this.reading = this.readShop()
     if (!bridge.embedded) this.open(start.place)
-    else if (this.session.current && this.hasKept(this.session.current)) this.connect()
+    else if (this.connection.hasKept) this.connection.connect()
     await Promise.all([speaking, this.reading])
   }
 
@@ -142,7 +141,7 @@ export class Desk {
     this.state.view = 'chat'
     this.state.past = null
     if (this.client && this.identity.signed && !this.session.identified) void this.identifyAnew()
-    this.connect()
+    this.connection.connect()
     const log = this.client?.current?.snapshot
     const open = log && log.refusal === null && (!log.loaded || log.state === 'open')
     if (!open || nameOf(place) !== this.begunAt) this.ask(place)
@@ -204,7 +203,7 @@ export class Desk {
   tryAgain(): void {
     if (this.state.shopRefusal) void this.readShop()
     this.state.openRefusal = null
-    this.connect()
+    this.connection.connect()
     this.client?.start()
     if (!this.client?.current || this.client.current.snapshot.id === null) this.ask(this.place)
   }
@@ -299,10 +298,9 @@ export class Desk {
   }
 
   async logout(): Promise<void> {
-    this.keep?.wipe()
+    this.connection.wipe()
     this.disconnect()
     this.draft.text = ''
-    this.keep = null
     this.identity.forget()
     this.place = {}
     await this.session.end()
@@ -400,51 +398,13 @@ export class Desk {
 
   // The client -----------------------------------------------------------------------------------------
 
-  private hasKept(kept: Kept): boolean {
-    const keep = this.keepOf(kept.buyer_id)
-    return keep.cursor() !== null || keep.lines().length > 0 || keep.opening() !== null
-  }
-
-  private keepOf(buyerId: string): Keep {
-    return this.options.storage ? openKeep(`${this.options.start.shop}/${buyerId}`) : memoryKeep()
-  }
-
-  private connect(): void {
-    if (this.client) return
-    const kept = this.session.current
-    // Who he is turns out with the session; until then his words are in memory.
-    this.keep = kept ? this.keepOf(kept.buyer_id) : memoryKeep()
-    const { clock, origin, dial } = this.options
-    const client = new LogClient({
-      namespace: '/buyer',
-      origin,
-      clock,
-      keep: this.keep,
-      token: (wish) => this.session.token(wish),
-      ...(dial ? { dial } : {}),
-    })
-    this.client = client
-    this.offClient = [
-      client.subscribe(() => this.clientChanged()),
-      client.on('chat.posted', ({ entry }) => {
-        if (entry.sender.kind !== 'agent' || (entry.kind !== 'text' && entry.kind !== 'card')) return
-        const detail = { kind: entry.kind, agent: entry.sender.name ?? null }
-        this.options.bridge.say({ livedesk: 'event', name: 'message', detail })
-      }),
-    ]
-    this.clientChanged()
-    client.start()
-    this.scheduleRenew()
+  get client(): LogClient<'/buyer'> | null {
+    return this.connection.client
   }
 
   private disconnect(): void {
-    this.unfollow()
-    this.cancelRenew()
     this.state.call?.calls.stop()
-    this.offClient.forEach((off) => off())
-    this.client?.stop()
-    this.client = null
-    this.followed = null
+    this.connection.disconnect()
     this.begunAt = null
     Object.assign(this.state, { client: null, log: null, call: null, openRefusal: null, placeUnknown: false, view: 'chat', past: null, unread: 0 })
   }
@@ -452,10 +412,8 @@ export class Desk {
   /** The session of a person began: his own words come back, or, as another person, nothing of before. */
   private sessionBegan(next: Kept, carriedOn: boolean): void {
     if (!this.client) return
-    const keep = this.keepOf(next.buyer_id)
     if (carriedOn) {
-      this.client.keepIn(keep)
-      this.keep = keep
+      this.connection.keepAs(next.buyer_id)
       this.draft.carryOver()
       return
     }
@@ -484,29 +442,21 @@ export class Desk {
     })
   }
 
-  private clientChanged(): void {
-    const { client } = this
-    if (!client) return
+  private clientChanged(next: ClientState): void {
     const before = this.state.client?.link.refusal?.code
-    const refused = client.state.link.refusal?.code
-    this.state.client = client.state
-    if (refused !== undefined && refused !== before) {
-      if (refused === 'session_revoked') this.session.drop()
-      if (IDENTITY_NEEDED.has(refused)) {
-        this.options.bridge.say({ livedesk: 'event', name: 'identity-needed', detail: refused })
-      }
+    const refused = next.link.refusal?.code
+    this.state.client = next
+    if (refused === undefined || refused === before) return
+    if (refused === 'session_revoked') this.session.drop()
+    if (IDENTITY_NEEDED.has(refused)) {
+      this.options.bridge.say({ livedesk: 'event', name: 'identity-needed', detail: refused })
     }
-    if (client.current !== this.followed) {
-      this.unfollow()
-      this.followed = client.current
-      const off = client.current?.subscribe(() => this.logChanged())
-      this.unfollow = () => {
-        off?.()
-        this.followed?.attend(false)
-        this.followed = null
-      }
-    }
-    this.logChanged()
+  }
+
+  private posted(entry: PublicEntry): void {
+    if (entry.sender.kind !== 'agent' || (entry.kind !== 'text' && entry.kind !== 'card')) return
+    const detail = { kind: entry.kind, agent: entry.sender.name ?? null }
+    this.options.bridge.say({ livedesk: 'event', name: 'message', detail })
   }
 
   private logChanged(): void {
@@ -527,7 +477,7 @@ export class Desk {
   private findCall(): void {
     if (!this.inCall || !this.identity.signed || this.client) return
     this.opened = true
-    this.connect()
+    this.connection.connect()
     void this.loadCalls()
   }
 
@@ -555,21 +505,6 @@ export class Desk {
     const unsaved = this.unsaved
     if (unsaved !== this.told.unsaved) bridge.say({ livedesk: 'unsaved', lines: unsaved })
     this.told = { unread, position, unsaved }
-  }
-
-  private scheduleRenew(): void {
-    this.cancelRenew()
-    this.cancelRenew = this.options.clock.after(this.session.renewInMs, () => {
-      const { client } = this
-      client
-        ?.insist('session.renew', {})
-        .then(({ token, expires_at }) => this.session.renewed(token, expires_at))
-        // Over or revoked: the next connection begins a session anew.
-        .catch(() => {})
-        .finally(() => {
-          if (this.client === client) this.scheduleRenew()
-        })
-    })
   }
 }
 
