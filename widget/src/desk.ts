@@ -11,19 +11,19 @@ import {
   type Dial,
   type LogClient,
   type PublicEntry,
-  type WidgetShop,
 } from '@livedesk/protocol'
 import type { Bridge } from './bridge.ts'
 import { Connection } from './connection.ts'
 import { Draft } from './draft.ts'
-import { ask, type Fetch } from './http.ts'
+import type { Fetch } from './http.ts'
 import { PageIdentity } from './identity.ts'
 import type { Place, Size, Theme, ToFrame } from './messages.ts'
 import { nameOf, toOpen } from './place.ts'
 import { Session, type Kept } from './session.ts'
+import { ShopFront } from './shop.ts'
 import type { Start } from './start.ts'
 import { stateAtFirst, type DeskState } from './state.ts'
-import { locale, readersLocale, setLocale, toLocale } from './words.ts'
+import { locale, readersLocale, toLocale } from './words.ts'
 
 export interface DeskOptions {
   readonly start: Start
@@ -42,6 +42,7 @@ export class Desk {
   readonly draft: Draft
   readonly session: Session
   private readonly identity: PageIdentity
+  private readonly shop: ShopFront
   private readonly connection: Connection
   private place: Place = {}
   private begunAt: string | null = null
@@ -58,6 +59,7 @@ export class Desk {
     const { start, bridge, fetch, clock, storage } = options
     this.identity = new PageIdentity(bridge, clock, start.identity)
     this.state = stateAtFirst(bridge.embedded)
+    this.shop = new ShopFront(options, this.state)
     this.session = new Session({
       shop: start.shop,
       fetch,
@@ -89,40 +91,17 @@ export class Desk {
     bridge.hear((message) => void this.heard(message))
     bridge.say({ livedesk: 'ready' })
     if (!start.shop) {
-      await this.speakToReader()
+      await this.shop.speakToReader()
       this.state.shopRefusal = new Refusal('not_found', 'No shop is named.')
       return
     }
     // Inside a merchant's page it is that page's language that counts.
     const wish = toLocale(start.locale) ?? (bridge.embedded ? null : readersLocale())
-    const speaking = wish ? this.wishLocale(wish) : null
-    this.reading = this.readShop()
+    const speaking = wish ? this.shop.wishLocale(wish) : null
+    this.reading = this.shop.read()
     if (!bridge.embedded) this.open(start.place)
     else if (this.connection.hasKept) this.connection.connect()
     await Promise.all([speaking, this.reading])
-  }
-
-  async readShop(): Promise<void> {
-    const { start, fetch } = this.options
-    this.state.shopRefusal = null
-    try {
-      const { body } = await ask<WidgetShop>(fetch, `/api/v1/shops/${encodeURIComponent(start.shop)}/widget`)
-      // Without its colour the shop is still the shop.
-      const colour = body.accent ? await import('./accent.ts').catch(() => null) : null
-      if (body.accent && colour) this.state.accents = colour.accents(body.accent)
-      if (!this.localeWished) await setLocale(body.locale)
-      this.state.shop = body
-    } catch (thrown) {
-      const refusal = asRefusal(thrown)
-      if (refusal.code === 'not_found') await this.speakToReader()
-      this.state.shopRefusal = refusal
-    }
-  }
-  private localeWished = false
-
-  /** Without a shop it is the reader's own language that counts. */
-  private async speakToReader(): Promise<void> {
-    if (!this.localeWished) await setLocale(readersLocale() ?? 'zh-CN')
   }
 
   // What the person does -------------------------------------------------------------------------------
@@ -201,7 +180,7 @@ export class Desk {
 
   /** Tries again whatever was refused. */
   tryAgain(): void {
-    if (this.state.shopRefusal) void this.readShop()
+    if (this.state.shopRefusal) void this.shop.read()
     this.state.openRefusal = null
     this.connection.connect()
     this.client?.start()
@@ -316,7 +295,7 @@ export class Desk {
         this.setLook(message.theme, message.phone)
         this.identity.signed = message.signed
         this.ownEntry = message.own
-        await Promise.all([this.wishLocale(message.locale), this.reading])
+        await Promise.all([this.shop.wishLocale(message.locale), this.reading])
         if (this.state.size === 'hidden' && !message.own) this.show('pill')
         this.inCall = message.inCall
         this.findCall()
@@ -344,7 +323,7 @@ export class Desk {
         void this.logout()
         break
       case 'locale':
-        void this.wishLocale(message.locale)
+        void this.shop.wishLocale(message.locale)
         break
       case 'player':
         this.state.player = message
@@ -372,13 +351,6 @@ export class Desk {
   private setLook(theme: Theme, phone: boolean): void {
     this.state.theme = theme
     this.state.phone = phone
-  }
-
-  private wishLocale(wish: string): Promise<void> | null {
-    const to = toLocale(wish)
-    if (!to) return null
-    this.localeWished = true
-    return setLocale(to)
   }
 
   /** Goes on as the one whom the page names: the same one, the visitor who signed in, or somebody else. */
