@@ -10,7 +10,6 @@ import {
   type ConversationLog,
   type Dial,
   type LogClient,
-  type PublicEntry,
 } from '@livedesk/protocol'
 import type { Bridge } from './bridge.ts'
 import { Connection } from './connection.ts'
@@ -18,6 +17,7 @@ import { Draft } from './draft.ts'
 import type { Fetch } from './http.ts'
 import { PageIdentity } from './identity.ts'
 import type { Place, Size, Theme, ToFrame } from './messages.ts'
+import { PageAround } from './page.ts'
 import { nameOf, toOpen } from './place.ts'
 import { Session, type Kept } from './session.ts'
 import { ShopFront } from './shop.ts'
@@ -42,6 +42,7 @@ export class Desk {
   readonly draft: Draft
   readonly session: Session
   private readonly identity: PageIdentity
+  readonly page: PageAround
   private readonly shop: ShopFront
   private readonly connection: Connection
   private place: Place = {}
@@ -51,14 +52,13 @@ export class Desk {
   private opened = false
   private looking = false
   private reading: Promise<void> | null = null
-  private pill = { width: 0, height: 0 }
   private pictures = 0
-  private told = { unread: -1, position: undefined as number | null | undefined, unsaved: -1 }
 
   constructor(readonly options: DeskOptions) {
     const { start, bridge, fetch, clock, storage } = options
     this.identity = new PageIdentity(bridge, clock, start.identity)
     this.state = stateAtFirst(bridge.embedded)
+    this.page = new PageAround(bridge, this.state)
     this.shop = new ShopFront(options, this.state)
     this.session = new Session({
       shop: start.shop,
@@ -74,7 +74,7 @@ export class Desk {
     this.connection = new Connection(options, this.session, {
       stateChanged: (next) => this.clientChanged(next),
       logChanged: () => this.logChanged(),
-      posted: (entry) => this.posted(entry),
+      posted: (entry) => this.page.posted(entry),
     })
     this.draft = new Draft(storage, () => {
       const { current } = this.session
@@ -233,7 +233,7 @@ export class Desk {
   /** So many pictures would be lost with the page. */
   holds(pictures: number): void {
     this.pictures = pictures
-    this.tell()
+    this.page.counted(this.unsaved)
   }
 
   /** His conversations with this shop, newest first, on whatever device they were. */
@@ -284,7 +284,7 @@ export class Desk {
     this.place = {}
     await this.session.end()
     this.minimise()
-    this.tell()
+    this.page.counted(this.unsaved)
   }
 
   // The page around us ---------------------------------------------------------------------------------
@@ -335,16 +335,8 @@ export class Desk {
     }
   }
 
-  /** How large the pill came out; the page around us gives it as much room. */
-  measured(width: number, height: number): void {
-    if (width === this.pill.width && height === this.pill.height) return
-    this.pill = { width, height }
-    if (this.state.size === 'pill') this.show('pill')
-  }
-
   show(size: Size): void {
-    this.state.size = size
-    this.options.bridge.say({ livedesk: 'size', size, ...this.pill })
+    this.page.resize(size)
     this.readAll()
   }
 
@@ -420,15 +412,7 @@ export class Desk {
     this.state.client = next
     if (refused === undefined || refused === before) return
     if (refused === 'session_revoked') this.session.drop()
-    if (IDENTITY_NEEDED.has(refused)) {
-      this.options.bridge.say({ livedesk: 'event', name: 'identity-needed', detail: refused })
-    }
-  }
-
-  private posted(entry: PublicEntry): void {
-    if (entry.sender.kind !== 'agent' || (entry.kind !== 'text' && entry.kind !== 'card')) return
-    const detail = { kind: entry.kind, agent: entry.sender.name ?? null }
-    this.options.bridge.say({ livedesk: 'event', name: 'message', detail })
+    this.page.refused(refused)
   }
 
   private logChanged(): void {
@@ -442,7 +426,7 @@ export class Desk {
     if (log?.agentName || log?.entries.some(({ kind }) => kind === 'call' || kind === 'booking')) void this.loadCalls()
     this.state.unread = log ? unreadOf(log.entries, log.marks, 'buyer') : 0
     this.readAll()
-    this.tell()
+    this.page.counted(this.unsaved)
   }
 
   /** A buyer whose frame could keep nothing was in a call: he is signed in, so that the desk knows him. */
@@ -466,22 +450,7 @@ export class Desk {
     log?.attend(shown)
     if (shown && this.looking && this.state.view === 'chat') log?.markRead()
   }
-
-  /** Tells the page around us what changed. */
-  private tell(): void {
-    const { bridge } = this.options
-    const { unread, log } = this.state
-    if (unread !== this.told.unread) bridge.say({ livedesk: 'event', name: 'unread', detail: unread })
-    const position = log?.position ?? null
-    if (position !== this.told.position) bridge.say({ livedesk: 'event', name: 'queue', detail: { position } })
-    const unsaved = this.unsaved
-    if (unsaved !== this.told.unsaved) bridge.say({ livedesk: 'unsaved', lines: unsaved })
-    this.told = { unread, position, unsaved }
-  }
 }
-
-/** Refusals that only the page around us can cure, by `setIdentity`. */
-const IDENTITY_NEEDED: ReadonlySet<string> = new Set(['anonymous_refused', 'identity_invalid', 'identity_expired'])
 
 function toRef(card: Card): CardRef | null {
   if (card.card === 'product') return { card: 'product', product_id: card.product_id }
