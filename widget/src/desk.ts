@@ -2,7 +2,6 @@ import {
   asRefusal,
   Refusal,
   unreadOf,
-  type BuyerSummary,
   type Card,
   type CardRef,
   type ClientState,
@@ -236,24 +235,9 @@ export class Desk {
     this.page.counted(this.unsaved)
   }
 
-  /** His conversations with this shop, newest first, on whatever device they were. */
-  async listEarlier(): Promise<readonly BuyerSummary[]> {
-    if (!this.client) return []
-    return (await this.client.request('conversation.list', {})).conversations
-  }
-
   showPast(id: string): void {
     if (id === this.client?.current?.snapshot.id) this.showChat()
     else this.state.past = id
-  }
-
-  /** An earlier conversation, to be read; give it back with `leavePast`. */
-  pastLog(id: string): ConversationLog | null {
-    return this.client?.log(id) ?? null
-  }
-
-  leavePast(id: string): void {
-    this.client?.forget(id)
   }
 
   back(): void {

@@ -1,9 +1,10 @@
 import type { Card } from '@livedesk/protocol'
-import { mount } from '@vue/test-utils'
+import { flushPromises, mount } from '@vue/test-utils'
 import { shallowReactive } from 'vue'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import CardView from '../src/components/CardView.vue'
 import Composer from '../src/components/Composer.vue'
+import HistoryView from '../src/components/HistoryView.vue'
 import MessageBubble from '../src/components/MessageBubble.vue'
 import Transcript from '../src/components/Transcript.vue'
 import type { Desk } from '../src/desk.ts'
@@ -227,5 +228,38 @@ describe('the transcript', () => {
     expect(wrapper.text()).toContain('有什么可以帮您？')
     expect(wrapper.text()).toContain('对方正在输入')
     wrapper.unmount()
+  })
+})
+
+describe('earlier conversations', () => {
+  const EARLIER = { conversation_id: 'c1', state: 'closed', last_seq: 4, opened_at: 1, agent_name: '木槿', preview: '已经补发了' }
+  function history(client: object | null) {
+    const state = shallowReactive({ view: 'history', past: null as string | null })
+    const desk = { state, client, showPast: (id: string) => (state.past = id) } as unknown as Desk
+    return { state, wrapper: mount(HistoryView, { props: { desk }, global: { stubs: { Transcript: true } } }) }
+  }
+
+  test('are listed, and one that is read is followed until it is left', async () => {
+    const off = vi.fn()
+    const log = { snapshot: { id: 'c1', loaded: true, entries: [] }, subscribe: () => off }
+    const client = { request: vi.fn(async () => ({ conversations: [EARLIER] })), log: vi.fn(() => log), forget: vi.fn() }
+    const { state, wrapper } = history(client)
+    await flushPromises()
+    expect(client.request).toHaveBeenCalledExactlyOnceWith('conversation.list', {})
+    expect(wrapper.find('.history').text()).toContain('已经补发了')
+    await wrapper.find('.history button').trigger('click')
+    expect(client.log).toHaveBeenCalledExactlyOnceWith('c1')
+    expect(wrapper.find('.choices .button').attributes('disabled')).toBeUndefined()
+    state.past = null
+    await flushPromises()
+    expect(off).toHaveBeenCalledOnce()
+    expect(client.forget).toHaveBeenCalledExactlyOnceWith('c1')
+  })
+
+  test('are none before there is a connection', async () => {
+    const { wrapper } = history(null)
+    await flushPromises()
+    expect(wrapper.find('.whole').exists()).toBe(true)
+    expect(wrapper.find('.history').exists()).toBe(false)
   })
 })
