@@ -573,6 +573,12 @@ describe('in a call', () => {
     expect(page.stage.find('.marks').exists()).toBe(false)
   })
 
+  const turned = async ({ stage }: Page, width: number, height: number): Promise<void> => {
+    const video = stage.find('.picture video')
+    Object.defineProperties(video.element, { videoWidth: { value: width, configurable: true }, videoHeight: { value: height, configurable: true } })
+    await video.trigger('resize')
+  }
+
   describe('what is drawn opens the call', () => {
     let seq = 0
     const draws = async ({ world }: Page): Promise<void> => {
@@ -581,13 +587,18 @@ describe('in a call', () => {
       await world.clock.pass(0)
       await nextTick()
     }
+    const upright = async (): Promise<Page> => {
+      const page = await inCall()
+      await turned(page, 720, 1280)
+      return page
+    }
     const shrinks = async (page: Page): Promise<void> => {
       page.made.show('sheet')
       await nextTick()
     }
 
     test.each(['sheet', 'tile'] as const)('on a phone from the %s, once, and not again when the buyer made it smaller', async (size) => {
-      const page = await inCall()
+      const page = await upright()
       page.made.show(size)
       await draws(page)
       expect(page.state.size).toBe('full')
@@ -596,8 +607,18 @@ describe('in a call', () => {
       expect(page.state.size).toBe('sheet')
     })
 
-    test('not when he had made it smaller before, nor on another page that goes on with it', async () => {
+    test('not from the sheet where a wide picture would be no larger', async () => {
       const page = await inCall()
+      await turned(page, 1280, 720)
+      await draws(page)
+      expect(page.state.size).toBe('sheet')
+      page.made.minimise()
+      await draws(page)
+      expect(page.state.size).toBe('full')
+    })
+
+    test('not when he had made it smaller before, nor on another page that goes on with it', async () => {
+      const page = await upright()
       page.made.show('full')
       await nextTick()
       await shrinks(page)
@@ -611,12 +632,13 @@ describe('in a call', () => {
       await nextTick()
       await other.tap(words.resume)
       await other.world.clock.pass(1)
+      await turned(other, 720, 1280)
       await draws(other)
       expect([other.calls.shown?.phase, other.state.size]).toEqual(['connected', 'sheet'])
     })
 
     test('not while he takes pictures or writes, but when he has finished and more is drawn', async () => {
-      const page = await inCall()
+      const page = await upright()
       Object.assign(page.state, { view: 'capture', size: 'full' })
       await draws(page)
       Object.assign(page.state, { view: 'chat', size: 'sheet' })
@@ -633,7 +655,7 @@ describe('in a call', () => {
     })
 
     test('on a desktop the panel beside the stream is large enough, the tile is not', async () => {
-      const page = await inCall()
+      const page = await upright()
       page.state.phone = false
       await draws(page)
       expect(page.state.size).toBe('sheet')
@@ -643,20 +665,20 @@ describe('in a call', () => {
     })
   })
 
-  test('beside an upright picture stands what is said of it', async () => {
+  test('beside an upright picture stands what is said of it, over a wide one the stream, where the page has one', async () => {
     const page = await inCall()
-    const video = page.stage.find('.picture video')
-    const turned = async (width: number, height: number): Promise<boolean> => {
-      Object.defineProperties(video.element, { videoWidth: { value: width, configurable: true }, videoHeight: { value: height, configurable: true } })
-      await video.trigger('resize')
-      return page.stage.find('.call').classes('aside')
+    const classes = async (width: number, height: number, size: Desk['state']['size'], swaps = true): Promise<string[]> => {
+      page.state.player = { sound: 'down', swaps }
+      page.made.show(size)
+      await turned(page, width, height)
+      await nextTick()
+      return page.stage.find('.call').classes().filter((one) => one === 'aside' || one === 'below')
     }
-    expect(await turned(720, 1280)).toBe(true)
-    page.made.show('full')
-    await nextTick()
-    expect(page.stage.find('.call').classes('aside'), 'over the whole page it has room').toBe(false)
-    page.made.show('sheet')
-    expect(await turned(1280, 720)).toBe(false)
+    expect(await classes(720, 1280, 'sheet')).toEqual(['aside'])
+    expect(await classes(720, 1280, 'full')).toEqual([])
+    expect(await classes(1280, 720, 'sheet')).toEqual([])
+    expect(await classes(1280, 720, 'full')).toEqual(['below'])
+    expect(await classes(1280, 720, 'full', false)).toEqual([])
   })
 
   test('whoever else comes is named at once and as long as he is there, also beside the tile, and that he goes is said', async () => {

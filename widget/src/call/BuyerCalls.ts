@@ -1,7 +1,7 @@
 import { asRefusal, browserClock, type Call, type StillAsked } from '@livedesk/protocol'
 import { CallClient, callSocket, DeviceRefused, pageBrowser, type CallsView, type CallView, type DeviceFault } from '@livedesk/protocol/CallClient.ts'
 import { CALLER_CONSENT } from '@livedesk/protocol/consents.ts'
-import { shallowReactive } from 'vue'
+import { ref, shallowReactive } from 'vue'
 import type { Desk } from '../desk.ts'
 import { locale } from '../words.ts'
 import { elsewhere, here, probe, type Abilities, type Elsewhere } from './probe.ts'
@@ -55,6 +55,8 @@ const ofPage = (desk: Desk): CallClient =>
 /** The buyer's calls: what the person decides, beside what the client of calls does by itself. */
 export class BuyerCalls {
   readonly ui: CallUi
+  /** The large picture is higher than wide: only then has it more room over the whole page than in the sheet. */
+  readonly upright = ref(false)
   private readonly ring = new Ring()
   private media: Call['media'] = 'video'
   private said = { phase: 'none', volume: 1, swap: false }
@@ -399,7 +401,7 @@ export class BuyerCalls {
     const before = this.marks
     this.marks = boards.flatMap(({ shapes, pointers, held }) => [...shapes, ...pointers, ...(held === null ? [] : [held])]).length
     if (!active || active.phase !== 'connected' || active.call.call_id === this.sized || this.marks <= before) return
-    const small = size === 'tile' || (size === 'sheet' && phone)
+    const small = size === 'tile' || (size === 'sheet' && phone && this.upright.value)
     if (!small || view !== 'chat' || document.activeElement instanceof HTMLTextAreaElement) return
     this.sized = active.call.call_id
     this.open()
