@@ -187,11 +187,11 @@ def test_a_call_shows_the_product_is_drawn_on_and_stands_recorded_on_the_case(
     expect(frame.get_by_role("status").filter(has_text=f"{GUEST}（来宾）离开了通话")).to_be_attached()
     expect(frame.get_by_text("正在录制")).to_be_visible()
 
+    frame.get_by_role("button", name="放大画面").click()
     agent.locator("[data-composer]").fill("裂纹看清楚了")
     agent.locator("[data-composer]").press("Enter")
-    expect(agent.get_by_text("裂纹看清楚了").last).to_be_visible()
-
-    frame.get_by_role("button", name="放大画面").click()
+    expect(frame.get_by_role("button", name="边聊边看，1 条未读")).to_be_visible()
+    shot(room, "call-unread-phone")
     _nothing_is_under_the_stream(frame, room)
     frame.get_by_role("button", name="收成小窗").click()
     expect(frame.get_by_role("button", name="通话小窗")).to_be_visible()

@@ -432,7 +432,8 @@ export class Desk {
     const shown = this.state.size === 'sheet' || this.state.size === 'page' || this.state.size === 'full'
     const log = this.client?.current
     log?.attend(shown)
-    if (shown && this.looking && this.state.view === 'chat') log?.markRead()
+    // Over the whole page a call covers what is written.
+    if (shown && this.looking && this.state.view === 'chat' && this.state.size !== 'full') log?.markRead()
   }
 }
 

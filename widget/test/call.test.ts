@@ -80,6 +80,7 @@ function desk(size: Desk['state']['size'] = 'sheet', can: Partial<Abilities> = {
     phone: true,
     view: 'chat',
     log: { id: 'conversation', state: 'open', agentName: '木槿' },
+    unread: 0,
     player: { sound: '', swaps: false },
   })
   const asked: unknown[] = []
@@ -530,6 +531,18 @@ describe('in a call', () => {
     expect(page.ducks().at(-1)).toEqual({ volume: 0.15, swap: false })
     expect(page.stage.find('.call.slim .picture').exists()).toBe(false)
     expect(page.stage.findAll('.call-controls button').map((button) => button.attributes('aria-label'))).toEqual([words.mute, words.hangUp])
+  })
+
+  test('over the whole page it tells how much was written meanwhile', async () => {
+    const page = await inCall()
+    const chat = (): string[] => page.stage.findAll('.call-controls button').map((button) => button.attributes('aria-label')!)
+    Object.assign(page.made.state, { size: 'full' })
+    await nextTick()
+    expect(chat()).toContain(words.chat)
+    page.made.state.unread = 2
+    await nextTick()
+    expect(chat()).toContain(words.chatUnread(2))
+    expect(page.stage.find('.call-controls .badge').text()).toBe('2')
   })
 
   test('the page around hears each state once', async () => {

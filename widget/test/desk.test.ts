@@ -192,6 +192,21 @@ describe('in a merchant’s page', () => {
     expect(desk.state.unread).toBe(0)
   })
 
+  test('under a call that has the whole page nothing is read on the buyer’s behalf', async () => {
+    const { desk, around, clock, toy } = world()
+    await desk.begin()
+    around.tell({ livedesk: 'open', place: {} })
+    desk.looks(true)
+    await clock.pass(2_000)
+    desk.show('full')
+    toy.agentSays('c1', 'under the call')
+    await clock.pass(2_000)
+    expect(desk.state.unread).toBe(1)
+    desk.show('sheet')
+    await clock.pass(2_000)
+    expect(desk.state.unread).toBe(0)
+  })
+
   test('a page with an entry of its own sees no pill', async () => {
     const { desk, around, clock } = world()
     await desk.begin()
