@@ -69,7 +69,14 @@ Event = Literal[
     "call.ended",
 ]
 RefusedCode = Literal[
-    "ring_over", "call_ended", "elsewhere", "not_joined", "stale_leg", "forbidden", "too_many"
+    "ring_over",
+    "call_ended",
+    "elsewhere",
+    "not_joined",
+    "stale_leg",
+    "forbidden",
+    "too_many",
+    "camera_incapable",
 ]
 
 
@@ -79,6 +86,26 @@ class CallRefused(Exception):
     def __init__(self, code: RefusedCode) -> None:
         super().__init__(code)
         self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Zoom:
+    """How far a camera zooms, in its own measure, and where it stands."""
+
+    least: float
+    most: float
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class CameraControls:
+    """What can be set of a camera that is on, and how it is set; None: it has no such thing."""
+
+    torch: bool | None = None
+    zoom: Zoom | None = None
+
+
+NOTHING_TO_SET: Final = CameraControls()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +126,7 @@ class Participant:
     camera: bool = False
     microphone: bool = False
     screen: bool = False
+    controls: CameraControls = NOTHING_TO_SET
     consent: Consent = "unasked"
     leg_id: str | None = None
     rejoin_hash: str | None = None

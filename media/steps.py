@@ -15,12 +15,14 @@ from media.call import (
     BROWSER_MS,
     CONNECT_MS,
     GUESTS,
+    NOTHING_TO_SET,
     PEOPLE,
     RECONNECT_MS,
     RING_MS,
     SUPERVISORS,
     Call,
     CallRefused,
+    CameraControls,
     Consent,
     Event,
     Lost,
@@ -272,6 +274,7 @@ def supervise(call: Call, participant_id: str, person_id: str, name: str, mode: 
         microphone=speaks,
         camera=before.camera and mode == "barge",
         screen=before.screen and mode == "barge",
+        controls=before.controls if mode == "barge" else NOTHING_TO_SET,
     )
     return _next(_with(call, changed), Told("call.changed", changed.id)).then(_recording)
 
@@ -299,17 +302,23 @@ def set_media(
     camera: bool | None = None,
     microphone: bool | None = None,
     screen: bool | None = None,
+    controls: CameraControls | None = None,
 ) -> Step:
-    """What he sends, as he tells it; None stays. A listener sends nothing, who whispers shows nothing."""
+    """What he sends, as he tells it; None stays. A listener sends nothing, who whispers shows nothing.
+
+    Of a camera that is off nothing can be set.
+    """
     _not_ended(call)
     who = present(call, participant_id)
     if who.hidden and (camera or screen or (microphone and who.mode == "listener")):
         raise CallRefused("forbidden")
+    shows = who.camera if camera is None else camera
     changed = replace(
         who,
-        camera=who.camera if camera is None else camera,
+        camera=shows,
         microphone=who.microphone if microphone is None else microphone,
         screen=who.screen if screen is None else screen,
+        controls=NOTHING_TO_SET if not shows else who.controls if controls is None else controls,
     )
     if changed == who:
         return Step(call)
@@ -344,6 +353,26 @@ def may_draw(call: Call, participant_id: str) -> None:
         raise CallRefused("forbidden")
     if not who.here:
         raise CallRefused("not_joined")
+
+
+def may_adjust(call: Call, participant_id: str, *, torch: bool | None, zoom: float | None) -> Participant:
+    """The buyer, whose camera the agent of the call may set so; None stays. Raises `CallRefused`.
+
+    `camera_incapable`: it is off, has no such thing, or does not zoom so far. To turn a camera on, or to go
+    to another one, is no part of it: that would show what the buyer did not choose to show.
+    """
+    may_draw(call, participant_id)
+    if present(call, participant_id).role != "agent":
+        raise CallRefused("forbidden")
+    buyer = call.live("buyer")
+    if buyer is None or buyer.state != "joined":
+        raise CallRefused("not_joined")
+    can = buyer.controls
+    if torch is not None and can.torch is None:
+        raise CallRefused("camera_incapable")
+    if zoom is not None and not (can.zoom and can.zoom.least <= zoom <= can.zoom.most):
+        raise CallRefused("camera_incapable")
+    return buyer
 
 
 def on_leg(call: Call, participant_id: str, leg_id: str) -> Participant:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 from typing_extensions import TypeAliasType
 
 from protocol.base import ClientId, Fence, Id, Line, Locale, Millis, Seq, Token, Wire
@@ -69,6 +69,31 @@ Step = Literal["full", "low_resolution", "low_rate", "stills", "audio_only"]
 """How far a sender has come down on a bad network. stills: a picture a second, and the sound."""
 
 
+Factor = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
+"""A zoom in the camera's own measure (W3C Image Capture): often 1 to 8, with others 100 to 500."""
+
+
+class Zoom(Wire):
+    """How far a camera zooms, and where it stands."""
+
+    least: Factor
+    most: Factor
+    now: Factor
+
+    @model_validator(mode="after")
+    def _within(self) -> Zoom:
+        if not self.least <= self.now <= self.most:
+            raise ValueError("least <= now <= most")
+        return self
+
+
+class CameraControls(Wire):
+    """What can be set of a camera that is on, and how it is set; null: it has no such thing."""
+
+    torch: bool | None = None
+    zoom: Zoom | None = None
+
+
 class Participant(Wire):
     """Somebody in a call. Supervisors who listen or whisper are told to agents only."""
 
@@ -81,6 +106,7 @@ class Participant(Wire):
     camera: bool
     microphone: bool
     screen: bool
+    controls: CameraControls | None = None
     consent: Consent
     level: Level | None = None
     step: Step | None = None
@@ -264,12 +290,14 @@ class GiveConsent(Wire):
 
 
 class SetMedia(Wire):
-    """Tells the others what one sends: camera, microphone, screen on or off. What is not said stays."""
+    """Tells the others what one sends: camera, microphone, screen on or off, and what of the camera can be
+    set. What is not said stays."""
 
     call_id: Id
     camera: bool | None = None
     microphone: bool | None = None
     screen: bool | None = None
+    controls: CameraControls | None = None
 
 
 Kbps = Annotated[int, Field(ge=0, le=100_000)]
@@ -453,6 +481,31 @@ class StillAsked(Wire):
     call_id: Id
     list_seq: Seq
     participant_id: Id = Field(description="Whose camera takes it.")
+
+
+class AdjustCamera(Wire):
+    """Asks for torch or zoom of the buyer's camera; what is not said stays. His page does it, and he can take
+    it back. It never turns a camera on nor goes to the one on the other side, which would show his face: what
+    is shown at all is the buyer's to say."""
+
+    call_id: Id
+    torch: bool | None = None
+    zoom: Factor | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> AdjustCamera:
+        if self.torch is None and self.zoom is None:
+            raise ValueError("name torch or zoom")
+        return self
+
+
+class AdjustAsked(Wire):
+    """What was asked of the buyer's camera. His page does it if the camera is on, and tells how it stands."""
+
+    call_id: Id
+    participant_id: Id = Field(description="Whose camera it is.")
+    torch: bool | None = None
+    zoom: Factor | None = None
 
 
 class InviteGuest(Wire):

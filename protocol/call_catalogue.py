@@ -10,6 +10,7 @@ from protocol.base import Command, Empty, Event, Namespace, RateClass
 from protocol.declaring import LEADS, OWNED, agent, buyer, guest
 from protocol.errors import ErrorCode as E
 
+_BUYER: frozenset[Namespace] = frozenset({"/buyer"})
 _SIDES: frozenset[Namespace] = frozenset({"/buyer", "/agent"})
 _ALL: frozenset[Namespace] = frozenset({"/buyer", "/agent", "/guest"})
 
@@ -171,7 +172,7 @@ _DECLARED: tuple[Command, ...] = (
         "write",
         call.SetMedia,
         call.Called,
-        "Tells the others what one sends: camera, microphone, screen.",
+        "Tells the others what one sends: camera and what of it can be set, microphone, screen.",
         *_IN_CALL,
         E.forbidden,
     ),
@@ -217,6 +218,17 @@ _DECLARED: tuple[Command, ...] = (
         E.forbidden,
         E.stale_fence,
         E.conversation_closed,
+    ),
+    agent(
+        "call.adjust",
+        "call",
+        "write",
+        call.AdjustCamera,
+        call.AdjustAsked,
+        "Asks for torch or zoom of the buyer's camera, where it is on and can.",
+        *_JOINED,
+        E.forbidden,
+        E.camera_incapable,
     ),
     agent(
         "call.listen",
@@ -312,4 +324,5 @@ EVENTS: tuple[Event, ...] = (
     Event("call.marked", _ALL, call.MarkDrawn, "Somebody drew on a picture."),
     Event("call.quality_changed", _ALL, call.QualityChanged, "Somebody's connection is another in words."),
     Event("call.still_asked", _SIDES, call.StillAsked, "The buyer's camera is asked for a still."),
+    Event("call.adjust_asked", _BUYER, call.AdjustAsked, "The buyer's camera is asked for torch or zoom."),
 )

@@ -52,6 +52,7 @@ class ErrorCode(StrEnum):
     not_joined = "not_joined"
     stale_leg = "stale_leg"
     description_refused = "description_refused"
+    camera_incapable = "camera_incapable"
     media_away = "media_away"
     # How much, and when.
     rate_limited = "rate_limited"
@@ -140,6 +141,7 @@ MEANINGS: dict[ErrorCode, Meaning] = {
     E.description_refused: Meaning(
         400, "The session description cannot be used.", "媒体协商信息无效，请重新加入通话。"
     ),
+    E.camera_incapable: Meaning(409, "The camera cannot do that now.", "对方的摄像头现在做不到。"),
     E.media_away: Meaning(
         503,
         "This server has no video at present; the chat goes on.",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any, NamedTuple, get_args
 
-from media.call import Call, Participant
+from media.call import NOTHING_TO_SET, Call, CameraControls, Participant, Zoom
 from media.grading import Level, stretches
 from media.steps import Step, Told
 from protocol import call as wire
@@ -96,11 +97,26 @@ def _participant(record: CallRecord, each: Participant) -> wire.Participant:
             "camera": each.camera,
             "microphone": each.microphone,
             "screen": each.screen,
+            "controls": _controls(each.controls),
             "consent": each.consent,
             "level": "lost" if each.state == "reconnecting" else level,
             "step": step,
         }
     )
+
+
+def _controls(controls: CameraControls) -> wire.CameraControls | None:
+    if controls == NOTHING_TO_SET:
+        return None
+    zoom = None if controls.zoom is None else wire.Zoom(**asdict(controls.zoom))
+    return wire.CameraControls(torch=controls.torch, zoom=zoom)
+
+
+def controls_told(told: wire.CameraControls | None) -> CameraControls | None:
+    """What a page tells of its camera; None where it tells nothing."""
+    if told is None:
+        return None
+    return CameraControls(told.torch, None if told.zoom is None else Zoom(**told.zoom.model_dump()))
 
 
 def case_call(record: CallRecord, connections: Mapping[str, Connection]) -> wire_cases.CaseCall:

@@ -255,6 +255,17 @@ class StillAsked:
     participant_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class AdjustAsked:
+    """The buyer's camera is asked for torch or zoom; None stays."""
+
+    place: CallPlace
+    call_id: str
+    participant_id: str
+    torch: bool | None = None
+    zoom: float | None = None
+
+
 Fact = (
     EntryStored
     | MarksMoved
@@ -275,4 +286,5 @@ Fact = (
     | MarkDrawn
     | QualityChanged
     | StillAsked
+    | AdjustAsked
 )

@@ -182,6 +182,14 @@ def present(fact: facts.Fact) -> list[Emission]:
                 "participant_id": fact.participant_id,
             }
             return _to_both(fact.place.conversation, "call.still_asked", asked)
+        case facts.AdjustAsked():
+            wish = {
+                "call_id": fact.call_id,
+                "participant_id": fact.participant_id,
+                "torch": fact.torch,
+                "zoom": fact.zoom,
+            }
+            return [_to_buyer(fact.place.conversation, "call.adjust_asked", wish)]
         case facts.SeatChanged(seat=seat):
             told = (rooms.agent(seat.person_id), *(rooms.shop(shop_id) for shop_id in fact.shop_ids))
             return [Emission("/agent", "presence.changed", told, seat.model_dump())]

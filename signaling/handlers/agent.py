@@ -20,6 +20,7 @@ def handlers(desk: AgentDesk) -> Mapping[str, Handler]:
         "call.answer": desk.answer_call,
         "call.decline": desk.decline_call,
         "call.still": desk.ask_still,
+        "call.adjust": desk.adjust_camera,
         "call.listen": desk.listen_in,
         "call.whisper": desk.whisper,
         "call.barge": desk.barge_in,

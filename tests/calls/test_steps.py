@@ -10,14 +10,17 @@ from media.call import (
     AGENT_RECONNECT_MS,
     BROWSER_MS,
     CONNECT_MS,
+    NOTHING_TO_SET,
     PEOPLE,
     RECONNECT_MS,
     RING_MS,
     Call,
     CallRefused,
+    CameraControls,
     Mode,
     Reason,
     Side,
+    Zoom,
     recorded,
     routes,
 )
@@ -286,6 +289,25 @@ def test_a_listener_sends_nothing_and_draws_nothing() -> None:
     shown = steps.set_media(barging, LEAD, camera=True).call
     back = steps.supervise(shown, LEAD, "s1", "主管", "listener").call.of(LEAD)
     assert back is not None and (back.microphone, back.camera) == (False, False)
+
+
+def test_of_a_camera_that_is_off_nothing_can_be_set_whatever_its_owner_tells() -> None:
+    controls = CameraControls(torch=False, zoom=Zoom(1, 8, 1))
+    told = steps.set_media(connected(), BUYER, camera=True, controls=controls)
+    assert _controls(told.call, BUYER) == controls
+    again = steps.set_media(told.call, BUYER, controls=controls)
+    assert again.call == told.call and not again.told, "nothing is told twice"
+    off = steps.set_media(told.call, BUYER, camera=False, controls=controls).call
+    assert _controls(off, BUYER) == NOTHING_TO_SET
+    barging = steps.supervise(connected(), LEAD, "s1", "主管", "barge").call
+    shown = steps.set_media(barging, LEAD, camera=True, controls=controls).call
+    back = steps.supervise(shown, LEAD, "s1", "主管", "listener").call
+    assert _controls(shown, LEAD) == controls and _controls(back, LEAD) == NOTHING_TO_SET
+
+
+def _controls(call: Call, participant_id: str) -> CameraControls | None:
+    who = call.of(participant_id)
+    return None if who is None else who.controls
 
 
 def test_there_is_room_for_one_supervisor_and_one_guest_and_for_so_many_parts_in_all() -> None:

@@ -145,7 +145,8 @@ class Walks(RuleBasedStateMachine):
 
     @rule(role=PEOPLE, on=st.booleans(), what=st.sampled_from(["camera", "microphone", "screen"]))
     def set_media(self, role: Role, on: bool, what: str) -> None:
-        self.walk(lambda call: steps.set_media(call, self.one(role), **{what: on}))
+        set_media: Callable[..., Step] = steps.set_media
+        self.walk(lambda call: set_media(call, self.one(role), **{what: on}))
 
     @rule(person=AGENTS, mode=MODES)
     def supervise(self, person: str, mode: Mode) -> None:

@@ -347,6 +347,48 @@ async def test_an_agent_asks_the_buyers_camera_for_a_still(scene: Scene) -> None
     assert await refused(lead, "call.still", call_id=call_id, client_id=new_client_id()) == "forbidden"
 
 
+async def test_an_agent_sets_torch_and_zoom_of_the_buyers_camera_within_what_it_can(scene: Scene) -> None:
+    call_id = await scene.talk()
+    torch = {"call_id": call_id, "torch": True}
+    assert await refused(scene.agent, "call.adjust", **torch) == "camera_incapable", "nothing was told of it"
+    assert await refused(scene.agent, "call.adjust", call_id=call_id) == "bad_request", "nothing is asked for"
+    zoom = {"least": 1.0, "most": 4.0, "now": 1.0}
+    await scene.buyer.ask("call.set", call_id=call_id, camera=True, controls={"torch": False, "zoom": zoom})
+    assert "call.changed" in scene.agent.names()
+    buyer = await me(scene.agent, call_id, "buyer")
+    assert buyer["controls"] == {"torch": False, "zoom": zoom}
+    asked = await scene.agent.ask("call.adjust", **torch, zoom=4.0)
+    assert asked == {**torch, "participant_id": buyer["participant_id"], "zoom": 4.0}
+    assert await scene.buyer.hears("call.adjust_asked") == asked
+    assert await me(scene.agent, call_id, "buyer") == buyer, "it is lit when the buyer's page says so"
+    for beyond in (4.001, 0.999):
+        assert await refused(scene.agent, "call.adjust", call_id=call_id, zoom=beyond) == "camera_incapable"
+
+    lead = await boss(scene)
+    await lead.ask("call.listen", call_id=call_id)
+    await scene.join(lead, call_id)
+    assert await refused(lead, "call.adjust", **torch) == "forbidden"
+    await lead.ask("call.barge", call_id=call_id)
+    assert await refused(lead, "call.adjust", **torch) == "forbidden"
+    link = {"call_id": call_id, "client_id": new_client_id(), "name": "仓库"}
+    guest = await scene.house.socket("/guest", (await scene.agent.ask("call.invite_guest", **link))["token"])
+    await scene.join(guest, call_id)
+    assert await refused(guest, "call.adjust", **torch) == "unknown_command"
+    assert await refused(scene.buyer, "call.adjust", **torch) == "unknown_command"
+
+    await scene.buyer.ask("call.set", call_id=call_id, camera=False)
+    assert await refused(scene.agent, "call.adjust", **torch) == "camera_incapable", "the camera is off"
+
+
+async def test_who_is_being_waited_for_is_asked_for_no_light(scene: Scene) -> None:
+    call_id = await scene.talk()
+    await scene.buyer.ask("call.set", call_id=call_id, camera=True, controls={"torch": False})
+    buyer = (await me(scene.buyer, call_id, "buyer"))["participant_id"]
+    scene.media.tell("leg_lost", call_id, scene.media.legs[buyer])
+    await scene.agent.hears("call.reconnecting")
+    assert await refused(scene.agent, "call.adjust", call_id=call_id, torch=True) == "not_joined"
+
+
 async def test_a_supervisor_listens_and_whispers_unseen_by_the_buyer_and_barges_in_seen(scene: Scene) -> None:
     call_id = await scene.talk()
     lead = await boss(scene)

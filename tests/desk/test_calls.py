@@ -341,6 +341,7 @@ OF_A_CALL: dict[str, dict[str, Any]] = {
 }
 ONLY_AGENTS: dict[str, dict[str, Any]] = {
     "call.still": {"client_id": new_client_id()},
+    "call.adjust": {"torch": True},
     "call.invite_guest": {"client_id": new_client_id(), "name": "仓库"},
     "call.revoke_guest": {"participant_id": "p"},
 }

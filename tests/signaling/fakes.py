@@ -377,6 +377,10 @@ class FakeDesk:
         await self._in_call("ask_still", actor, request)
         return Done(call.StillAsked(call_id="k1", list_seq=7, participant_id="p1"))
 
+    async def adjust_camera(self, actor: Actor, request: call.AdjustCamera) -> Done[call.AdjustAsked]:
+        await self._in_call("adjust_camera", actor, request)
+        return Done(call.AdjustAsked(call_id="k1", participant_id="p1", torch=request.torch))
+
     async def listen_in(self, actor: Actor, request: call.OfCall) -> Done[call.Called]:
         return await self._in_call("listen_in", actor, request)
 

@@ -92,6 +92,7 @@ EXPECTED: dict[tuple[str, str], tuple[str, str, str, str, str, str]] = {
     ("/agent", "call.answer"): _AGENTS,
     ("/agent", "call.decline"): _AGENTS,
     ("/agent", "call.still"): _AGENTS,
+    ("/agent", "call.adjust"): _AGENTS,
     ("/agent", "call.book"): _AGENTS,
     ("/agent", "call.unbook"): _AGENTS,
     ("/agent", "call.invite_guest"): _AGENTS,

@@ -135,6 +135,7 @@ FACTS: tuple[facts.Fact, ...] = (
     facts.QualityChanged(CALL_PLACE, "k1", "p1", "poor", "audio_only"),
     facts.QualityChanged(CALL_PLACE, "k1", "p3", "poor", "full", hidden=True),
     facts.StillAsked(CALL_PLACE, "k1", 7, "p1"),
+    facts.AdjustAsked(CALL_PLACE, "k1", "p1", torch=True),
 )
 
 _SEND = {"conversation_id": "c1", "client_id": client_id(1), "kind": "text", "text": "在吗"}
@@ -212,7 +213,8 @@ REQUESTS: dict[tuple[str, str], dict[str, Any]] = {
     ("/buyer", "call.describe"): _CALL | {"leg_id": "l1", "answer": SDP},
     ("/buyer", "call.hang_up"): _CALL,
     ("/buyer", "call.consent"): _CONSENT,
-    ("/buyer", "call.set"): _CALL | {"camera": False, "microphone": True},
+    ("/buyer", "call.set"): _CALL
+    | {"camera": True, "controls": {"torch": False, "zoom": {"least": 1, "most": 8, "now": 1.5}}},
     ("/buyer", "call.report"): _REPORT,
     ("/buyer", "call.mark"): _CALL | {"mark": _ARROW},
     ("/buyer", "call.sync"): _CALL | {"after_seq": 0},
@@ -242,6 +244,7 @@ REQUESTS: dict[tuple[str, str], dict[str, Any]] = {
     ("/agent", "call.take_over"): _CALL,
     ("/agent", "call.list"): {"shop_id": "s1"},
     ("/agent", "call.still"): _CALL | {"client_id": client_id(1)},
+    ("/agent", "call.adjust"): _CALL | {"torch": True, "zoom": 2.5},
     ("/agent", "call.invite_guest"): _CALL | {"client_id": client_id(1), "name": "仓库老李"},
     ("/agent", "call.revoke_guest"): _CALL | {"participant_id": "p5"},
     ("/guest", "call.load"): {},

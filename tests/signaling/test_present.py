@@ -99,6 +99,7 @@ HEARD: list[tuple[facts.Fact, dict[str, list[tuple[str, tuple[str, ...]]]]]] = [
         {"call.quality_changed": [TO_CALL]},
     ),
     (facts.StillAsked(CALL_PLACE, "k1", 7, "p1"), {"call.still_asked": [TO_BUYER, TO_OWNER]}),
+    (facts.AdjustAsked(CALL_PLACE, "k1", "p1", torch=True), {"call.adjust_asked": [TO_BUYER]}),
     (
         facts.SeatChanged(seat("a4"), ("s1", "s2")),
         {"presence.changed": [("/agent", ("agent:a4", "shop:s1", "shop:s2"))]},

@@ -550,6 +550,7 @@ const en: typeof zh = {
     elsewhere: 'The call is open on another page or device.',
     not_joined: 'Join the call first.',
     stale_leg: 'A newer connection of yours carries the call.',
+    camera_incapable: 'The camera cannot do that now.',
     description_refused: 'The media description cannot be used; join again.',
     media_away: 'This server has no video at present; the chat goes on.',
     conflict: 'It conflicts with what is stored and had no effect.',

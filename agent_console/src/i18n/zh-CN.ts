@@ -548,6 +548,7 @@ export default {
     elsewhere: '通话正在其他页面或设备上进行。',
     not_joined: '请先加入通话。',
     stale_leg: '通话已由新的连接接替。',
+    camera_incapable: '对方的摄像头现在做不到。',
     description_refused: '媒体协商信息无效，请重新加入通话。',
     media_away: '本服务器目前没有视频通话，聊天不受影响。',
     conflict: '与已有内容冲突，没有生效。',

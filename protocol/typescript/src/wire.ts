@@ -69,6 +69,7 @@ export type ErrorCode =
   | "not_joined"
   | "stale_leg"
   | "description_refused"
+  | "camera_incapable"
   | "media_away"
   | "rate_limited"
   | "too_many"
@@ -77,6 +78,8 @@ export type ErrorCode =
 
 export interface Wire {
   Accepted: Accepted;
+  AdjustAsked: AdjustAsked;
+  AdjustCamera: AdjustCamera;
   AgentBook: AgentBook;
   AgentCard: AgentCard;
   AgentInvite: AgentInvite;
@@ -123,6 +126,7 @@ export interface Wire {
   CallStretch: CallStretch;
   Called: Called;
   Calls: Calls;
+  CameraControls: CameraControls;
   Card: Card;
   CardEntry: CardEntry;
   CardRef: CardRef;
@@ -304,6 +308,7 @@ export interface Wire {
   Watched: Watched;
   WidgetShop: WidgetShop;
   WriteNote: WriteNote;
+  Zoom: Zoom;
   BuyerCommands: BuyerCommands;
   BuyerEvents: BuyerEvents;
   AgentCommands: AgentCommands;
@@ -317,6 +322,28 @@ export interface Wire {
 export interface Accepted {
   conversation_id: string;
   fence: number;
+}
+/**
+ * What was asked of the buyer's camera. His page does it if the camera is on, and tells how it stands.
+ */
+export interface AdjustAsked {
+  call_id: string;
+  /**
+   * Whose camera it is.
+   */
+  participant_id: string;
+  torch?: boolean | null;
+  zoom?: number | null;
+}
+/**
+ * Asks for torch or zoom of the buyer's camera; what is not said stays. His page does it, and he can take
+ * it back. It never turns a camera on nor goes to the one on the other side, which would show his face: what
+ * is shown at all is the buyer's to say.
+ */
+export interface AdjustCamera {
+  call_id: string;
+  torch?: boolean | null;
+  zoom?: number | null;
 }
 /**
  * The same by whoever has the conversation.
@@ -1135,9 +1162,25 @@ export interface Participant {
   camera: boolean;
   microphone: boolean;
   screen: boolean;
+  controls?: CameraControls | null;
   consent: "unasked" | "granted" | "refused" | "withdrawn";
   level?: ("good" | "fair" | "poor" | "lost") | null;
   step?: ("full" | "low_resolution" | "low_rate" | "stills" | "audio_only") | null;
+}
+/**
+ * What can be set of a camera that is on, and how it is set; null: it has no such thing.
+ */
+export interface CameraControls {
+  torch?: boolean | null;
+  zoom?: Zoom | null;
+}
+/**
+ * How far a camera zooms, and where it stands.
+ */
+export interface Zoom {
+  least: number;
+  most: number;
+  now: number;
 }
 /**
  * The call as it stands now. `participant_id`: whom the event is about, where it is about one.
@@ -2627,13 +2670,15 @@ export interface ServerStopped {
   retry_after_ms: number;
 }
 /**
- * Tells the others what one sends: camera, microphone, screen on or off. What is not said stays.
+ * Tells the others what one sends: camera, microphone, screen on or off, and what of the camera can be
+ * set. What is not said stays.
  */
 export interface SetMedia {
   call_id: string;
   camera?: boolean | null;
   microphone?: boolean | null;
   screen?: boolean | null;
+  controls?: CameraControls | null;
 }
 /**
  * Says that one is ready, on a break (小休, with a reason), wrapping up, or gone.
@@ -2947,6 +2992,7 @@ export interface BuyerEvents {
   "call.marked": MarkDrawn;
   "call.quality_changed": QualityChanged;
   "call.still_asked": StillAsked;
+  "call.adjust_asked": AdjustAsked;
   "session.ended": Ended;
   "server.stopped": ServerStopped;
 }
@@ -3146,6 +3192,10 @@ export interface AgentCommands {
   "call.still": {
     request: AskStill;
     reply: StillAsked;
+  };
+  "call.adjust": {
+    request: AdjustCamera;
+    reply: AdjustAsked;
   };
   "call.listen": {
     request: OfCall;

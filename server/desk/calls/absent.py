@@ -22,7 +22,9 @@ class NoCalls:
 
     list_calls = invite_by_buyer = invite_by_agent = answer_call = decline_call = load_calls
     join_call = describe_leg = hang_up = give_consent = set_media = report_quality = load_calls
-    draw_mark = sync_marks = link_call = ask_still = listen_in = whisper = barge_in = load_calls
+    draw_mark = sync_marks = link_call = ask_still = adjust_camera = listen_in = whisper = barge_in = (
+        load_calls
+    )
     take_over_call = invite_guest = revoke_guest = load_calls
     book_by_buyer = book_by_agent = unbook_by_buyer = unbook_by_agent = load_calls
 

@@ -6,7 +6,7 @@ from media import steps
 from protocol import call as wire
 from protocol.errors import ErrorCode, Refused
 from server.auth.sessions import VISITOR_NAME
-from server.call_bridges import view
+from server.call_bridges import controls_told, view
 from server.desk.calls.stepping import Calling, called, refusing, side_of
 from server.desk.scope import buyer_of
 from server.storage.calls.store import CallRecord
@@ -127,7 +127,12 @@ class Calls(Calling):
             actor,
             request.call_id,
             lambda call, me, now: steps.set_media(
-                call, me.id, camera=request.camera, microphone=request.microphone, screen=request.screen
+                call,
+                me.id,
+                camera=request.camera,
+                microphone=request.microphone,
+                screen=request.screen,
+                controls=controls_told(request.controls),
             ),
         )
 

@@ -98,6 +98,24 @@ class Marks(Calling):
         told = facts.StillAsked(where, request.call_id, seq, buyer.id)
         return Done(asked, [facts.EntryStored(stored.place, "public", stored.entry), told])
 
+    async def adjust_camera(self, actor: Actor, request: wire.AdjustCamera) -> Done[wire.AdjustAsked]:
+        """Asks the buyer's page for torch or zoom of its camera; the agent of the call may, once he is there.
+
+        Nothing is kept: how the camera stands is what the buyer's page tells of it afterwards.
+        """
+        async with self.world.db.read() as unit:
+            mine = await self._mine(unit, actor, request.call_id)
+        call = mine.record.call
+        with refusing():
+            buyer = steps.may_adjust(call, mine.me.id, torch=request.torch, zoom=request.zoom)
+        told = facts.AdjustAsked(
+            place(mine.conversation.place, call), call.id, buyer.id, request.torch, request.zoom
+        )
+        asked = wire.AdjustAsked(
+            call_id=call.id, participant_id=buyer.id, torch=request.torch, zoom=request.zoom
+        )
+        return Done(asked, [told])
+
 
 def _on_a_picture(call: Call, mark: wire.CallMark) -> None:
     """A mark lies on the picture of somebody in this call. Raises `Refused(not_found)`."""

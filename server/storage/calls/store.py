@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, get_args
 
 import orjson
@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping, Select, and_, case, delete, func, insert, lit
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from media.call import Call, Participant
+from media.call import Call, CameraControls, Participant, Zoom
 from media.grading import Level, Stretch
 from protocol.call import Step
 from protocol.errors import ErrorCode, Refused
@@ -172,6 +172,7 @@ class Calls:
         try:
             for each in sorted(changed, key=lambda each: each.state != "left"):
                 values = {name: getattr(each, name) for name in _OF_PARTICIPANT}
+                values["controls"] = asdict(each.controls)
                 if each.id in known:
                     await self._connection.execute(
                         update(call_participants).where(call_participants.c.id == each.id).values(values)
@@ -469,8 +470,15 @@ _TOGETHER = (
 )
 
 
+def _participant(row: RowMapping) -> Participant:
+    told = row["controls"] or {}
+    zoom = told.get("zoom")
+    controls = CameraControls(told.get("torch"), zoom and Zoom(**zoom))
+    return Participant(**{name: row[name] for name in _OF_PARTICIPANT} | {"controls": controls})
+
+
 def _record(row: RowMapping, people: Sequence[RowMapping]) -> CallRecord:
-    participants = tuple(Participant(**{name: each[name] for name in _OF_PARTICIPANT}) for each in people)
+    participants = tuple(_participant(each) for each in people)
     return CallRecord(
         call=Call(**{name: row[name] for name in _OF_CALL}, participants=participants),
         shop_id=row["shop_id"],

@@ -81,6 +81,7 @@ call_participants = Table(
     Column("camera", Boolean, nullable=False),
     Column("microphone", Boolean, nullable=False),
     Column("screen", Boolean, nullable=False),
+    Column("controls", Document),
     Column("consent", String(9), nullable=False),
     Column("leg_id", Id),
     Column("rejoin_hash", String(64)),
@@ -114,7 +115,8 @@ call_participants = Table(
 )
 """Who is or was in a call. One buyer and one agent live in each, and an agent in one call at a time.
 
-`link_hash` is what is kept of a guest's token. `level` and `step` are the last ones told.
+`controls` is what can be set of his camera. `link_hash` is what is kept of a guest's token. `level` and
+`step` are the last ones told.
 """
 
 call_consents = Table(
