@@ -805,11 +805,32 @@ describe('in a call', () => {
     await vi.waitFor(() => expect(sent).toEqual([{ conversation: 'conversation', list: 4, shot: 0 }, 'image/jpeg']))
     expect(photographed).toEqual([page.world.tracks[1]])
     await nextTick()
-    expect(page.stage.text()).toContain(words.still)
+    expect(page.stage.text()).toContain(words.done.still)
     await page.tap(words.cameraOff)
     page.world.hear('call.still_asked', { call_id: 'call', list_seq: 5, participant_id: 'buyer' })
     await page.world.clock.pass(10)
     expect(photographed).toHaveLength(1)
+  })
+
+  test('light and zoom that the agent sets are said in words, and the buyer has the last word', async () => {
+    const page = desk()
+    page.world.capabilities = { torch: true, zoom: { min: 1, max: 4, step: 0.5 } }
+    await inCall(page)
+    const asked = async (wish: object) => {
+      page.world.hear('call.adjust_asked', { call_id: 'call', participant_id: 'buyer', ...wish })
+      await page.world.clock.pass(0)
+      await nextTick()
+    }
+    await asked({ torch: true })
+    expect(page.stage.find('.call-chip.done').text()).toBe(words.done.torch_on)
+    expect(page.stage.find('.call-chip.done').attributes('role')).toBe('status')
+    await asked({ zoom: 2 })
+    expect(page.stage.find('.call-chip.done').text()).toBe(words.done.zoomed_in)
+    await page.tap(words.more)
+    await page.tap(words.torchOff)
+    expect(page.world.tracks[1]!.applied).toEqual([{ advanced: [{ torch: true }] }, { advanced: [{ zoom: 2 }] }, { advanced: [{ torch: false }] }])
+    expect(page.world.commands('call.set').at(-1)).toMatchObject({ controls: { torch: false } })
+    expect(page.stage.text()).toContain(words.torchOn)
   })
 
   test('a network that carries no picture leaves the sound, says so, and offers pictures instead', async () => {

@@ -1,5 +1,6 @@
 import { asRefusal, Refusal } from './refusal.ts'
-import type { Call, CallMark, GiveConsent, Participant, StillAsked } from './wire.ts'
+import type { AdjustAsked, Call, CallMark, GiveConsent, Participant, StillAsked } from './wire.ts'
+import { adjust, differs, flagsOf, type Adjusted } from './call/controls.ts'
 import { Devices } from './call/Devices.ts'
 import { Legs } from './call/Legs.ts'
 import { MarkTrack } from './call/MarkTrack.ts'
@@ -8,6 +9,7 @@ import { after, meIn, NO_CALLS, phaseOf, type CallsAction, type CallsState, type
 import type { ActiveCall, CallClientOptions, CallsView, CallView } from './call/view.ts'
 
 export { DeviceRefused, type DeviceFault, type Devices, type DevicesState, type Facing } from './call/Devices.ts'
+export type { Adjusted } from './call/controls.ts'
 export { pageBrowser, type CallBrowser } from './call/browser.ts'
 export { GuestSocket } from './call/guest.ts'
 export { callSocket, type CallSocket } from './call/socket.ts'
@@ -19,6 +21,8 @@ export type { ActiveCall, CallClientOptions, CallsView, CallView } from './call/
 /** Black goes out at once when the page is out of sight; told as camera off after this: a page that is loaded anew
  *  is gone by then, and whoever joins again had it on. */
 const BLANK_MS = 500
+/** Who draws a slider changes the zoom with every frame; the others are told where it stands at most so often. */
+const ZOOM_MS = 700
 
 /**
  * Calls on one page, for buyers, agents, supervisors and guests: rings, media, marks, and how all of it goes on
@@ -43,7 +47,9 @@ const BLANK_MS = 500
  *   missed while there was no connection is asked for with the next one.
  * - Nothing is opened by itself: camera and microphone only by `devices.open` and its kin. Without any the call
  *   is joined all the same, one hears and sees.
- * - `devices` tell themselves: the others learn (`call.set`) what goes out.
+ * - `devices` tell themselves: the others learn (`call.set`) what goes out, and what of a buyer's camera can be set.
+ * - Torch and zoom of a buyer's camera that is on are set as the agent of the call asks; whoever shows this says so
+ *   (`onAdjusted`). No camera is turned on or changed for another by it.
  * - A lost path, another network, a server that hears nothing or another media process: a new leg is opened until
  *   one stands or the call is over (`phase` is `reconnecting`). A call taken over by another page is left alone
  *   (`elsewhere`); `join(id, { move: true })` brings it here.
@@ -61,11 +67,16 @@ export class CallClient {
   private flagsTold = ''
   /** The page has just gone out of sight. */
   private cancelBlank: (() => void) | null = null
+  /** Where the zoom stands is told with this. */
+  private cancelZoom: (() => void) | null = null
   private offs: (() => void)[] = []
   /** Calls that this page asked for: answered, it joins. */
   private readonly asked = new Set<string>()
   private readonly listeners = new Set<() => void>()
   private readonly stillListeners = new Set<(asked: StillAsked) => void>()
+  private readonly adjustedListeners = new Set<(what: Adjusted) => void>()
+  /** What the agent asked of the camera is done in this order. */
+  private adjusting = Promise.resolve()
   private snap: CallsView | null = null
   private carried = false
 
@@ -109,6 +120,12 @@ export class CallClient {
     return () => void this.stillListeners.delete(listener)
   }
 
+  /** The agent has set something of this buyer's camera. The answer ends it. */
+  onAdjusted(listener: (what: Adjusted) => void): () => void {
+    this.adjustedListeners.add(listener)
+    return () => void this.adjustedListeners.delete(listener)
+  }
+
   // Beginning and end ----------------------------------------------------------------------------------
 
   /** Follows the calls of this connection. Called again it changes nothing. */
@@ -136,6 +153,7 @@ export class CallClient {
       }),
       socket.on('call.quality_changed', (change) => this.do({ type: 'quality', change })),
       socket.on('call.still_asked', (asked) => this.stillListeners.forEach((listener) => listener(asked))),
+      socket.on('call.adjust_asked', (asked) => void (this.adjusting = this.adjusting.then(() => this.adjusted(asked)))),
       socket.connected(() => {
         void this.load()
         this.legs.wake()
@@ -260,6 +278,11 @@ export class CallClient {
     return socket.insist('call.still', { call_id: this.active().callId, client_id: socket.newClientId() })
   }
 
+  /** Agents: asks for torch or zoom of the buyer's camera, once: later it would be another picture. */
+  async askAdjust(wish: { torch?: boolean; zoom?: number }): Promise<void> {
+    await this.options.socket.ask('call.adjust', { call_id: this.active().callId, ...wish })
+  }
+
   // Supervisors ----------------------------------------------------------------------------------------
 
   /** Hears the call (and joins it), is heard by the agent alone, is heard by all. */
@@ -343,15 +366,31 @@ export class CallClient {
     this.tellFlags()
   }
 
+  private async adjusted(asked: AdjustAsked): Promise<void> {
+    const { active } = this.view
+    if (active?.call.call_id !== asked.call_id || active.me?.participant_id !== asked.participant_id || active.part.leg !== 'up') return
+    // What the camera would not do after all, the agent sees from the flags that stay.
+    const done = await adjust(this.devices, asked).catch(() => [])
+    for (const what of done) for (const listener of [...this.adjustedListeners]) listener(what)
+  }
+
   /** Tells the others what goes out, as long as the server knows it otherwise. */
-  private tellFlags(): void {
+  private tellFlags(zoomed = false): void {
     const { active } = this.view
     if (!active?.me || active.part.leg !== 'up') return
     const { me, call } = active
-    const { camera, microphone, screen } = this.devices.state
+    const { camera } = this.devices.state
     const sent = camera === 'on' || (camera === 'blank' && this.cancelBlank !== null)
-    const flags = { camera: sent, microphone: microphone === 'on', screen }
-    if (me.camera === flags.camera && me.microphone === flags.microphone && me.screen === flags.screen) return
+    const flags = flagsOf(this.devices.state, sent, this.options.side === 'buyer')
+    const change = differs(me, flags)
+    if (change === 'none') return
+    if (change === 'zoom' && !zoomed) {
+      this.cancelZoom ??= this.options.clock.after(ZOOM_MS, () => {
+        this.cancelZoom = null
+        this.tellFlags(true)
+      })
+      return
+    }
     const telling = JSON.stringify([call.revision, flags])
     if (telling === this.flagsTold) return
     this.flagsTold = telling

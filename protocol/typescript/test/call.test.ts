@@ -17,8 +17,9 @@ const connected = (more: Partial<Call> = {}): Call =>
   })
 
 /** A buyer whose call stands. */
-async function inCall(): Promise<CallWorld> {
+async function inCall(capabilities: object = {}): Promise<CallWorld> {
   const world = new CallWorld()
+  world.capabilities = capabilities
   world.client.start()
   await world.client.devices.open({ camera: true, microphone: true })
   await world.client.invite({ conversationId: 'conversation', media: 'video' })
@@ -604,7 +605,8 @@ describe('devices', () => {
     await world.client.devices.setMicrophone(false)
     await world.clock.pass(0)
     expect(world.peer.line('0').sent).toMatchObject({ enabled: false, readyState: 'live' })
-    expect(world.commands('call.set')).toEqual([{ call_id: 'call', camera: true, microphone: false, screen: false }])
+    const controls = { torch: null, zoom: null }
+    expect(world.commands('call.set')).toEqual([{ call_id: 'call', camera: true, microphone: false, screen: false, controls }])
   })
 
   it('send black before the camera is given back', async () => {
@@ -654,6 +656,108 @@ describe('devices', () => {
     await world.client.devices.setZoom(9)
     expect(world.tracks.at(-1)!.applied).toEqual([{ advanced: [{ torch: true }] }, { advanced: [{ zoom: 4 }] }])
     expect(world.client.view.devices).toMatchObject({ torch: true, zoom: { now: 4 } })
+  })
+})
+
+describe('torch and zoom', () => {
+  const CAN = { torch: true, zoom: { min: 1, max: 4, step: 0.5 } }
+  const asked = { call_id: 'call', participant_id: 'buyer', torch: null, zoom: null }
+
+  /** A desk that keeps what it is told. */
+  function keeping(world: CallWorld): void {
+    world.answers['call.set'] = ({ call_id: _, ...flags }: Record<string, unknown>) => {
+      const [before] = world.living as [Call]
+      const participants = before.participants.map((one) => (one.role === 'buyer' ? { ...one, ...flags } : one))
+      world.living = [{ ...before, revision: before.revision + 1, participants }]
+      return { now: world.clock.now(), call: world.living[0] }
+    }
+  }
+
+  async function lit(capabilities: object = CAN): Promise<{ world: CallWorld; said: string[]; told: () => unknown }> {
+    const world = await inCall(capabilities)
+    keeping(world)
+    world.tell('call.changed', connected({ revision: 6 }))
+    await world.clock.pass(0)
+    const said: string[] = []
+    world.client.onAdjusted((what) => said.push(what))
+    return { world, said, told: () => world.commands('call.set').at(-1)?.['controls'] }
+  }
+
+  it('are told of a buyer whose camera has them, and not while it is off', async () => {
+    const { world, told } = await lit()
+    expect(told()).toEqual({ torch: false, zoom: { least: 1, most: 4, now: 1 } })
+    await world.client.devices.setCamera(false)
+    expect(told()).toEqual({ torch: null, zoom: null })
+  })
+
+  it('are told of nobody who has none', async () => {
+    const { world } = await lit({ zoom: { min: 1, max: 1 } })
+    expect(world.commands('call.set')).toEqual([])
+  })
+
+  it('are set as the agent asks, in that order, said here, and told back', async () => {
+    const { world, said, told } = await lit()
+    world.hear('call.adjust_asked', { ...asked, torch: true, zoom: 3 })
+    world.hear('call.adjust_asked', { ...asked, torch: false })
+    world.hear('call.adjust_asked', { ...asked, zoom: 2 })
+    world.hear('call.adjust_asked', { ...asked, zoom: 2 })
+    await world.clock.pass(0)
+    expect(world.tracks[1]!.applied).toEqual([{ torch: true }, { zoom: 3 }, { torch: false }, { zoom: 2 }, { zoom: 2 }].map((one) => ({ advanced: [one] })))
+    expect(said).toEqual(['torch_on', 'zoomed_in', 'torch_off', 'zoomed_out'])
+    await world.clock.pass(700)
+    expect(told()).toEqual({ torch: false, zoom: { least: 1, most: 4, now: 2 } })
+  })
+
+  it('stay as they are where the camera would not, is off, or another call is meant', async () => {
+    const { world, said, told } = await lit()
+    world.tracks[1]!.unfit = new Error('busy')
+    world.hear('call.adjust_asked', { ...asked, torch: true })
+    await world.clock.pass(0)
+    world.tracks[1]!.unfit = null
+    world.hear('call.adjust_asked', { ...asked, call_id: 'another', torch: true })
+    world.hear('call.adjust_asked', { ...asked, participant_id: 'agent', torch: true })
+    await world.clock.pass(0)
+    expect(told()).toMatchObject({ torch: false })
+    const opened = world.tracks.length
+    await world.client.devices.setCamera(false)
+    world.hear('call.adjust_asked', { ...asked, torch: true, zoom: 2 })
+    await world.clock.pass(0)
+    expect(said).toEqual([])
+    expect(world.tracks[1]!.applied).toEqual([])
+    expect(world.tracks).toHaveLength(opened)
+    expect(world.client.view.devices).toMatchObject({ camera: 'off', facing: 'environment' })
+  })
+
+  it('are the buyer\'s own to take back; a slider that is drawn tells where it stands at most so often, and at last', async () => {
+    const { world, told } = await lit()
+    world.hear('call.adjust_asked', { ...asked, torch: true })
+    await world.clock.pass(0)
+    await world.client.devices.setTorch(false)
+    await world.clock.pass(0)
+    expect(told()).toMatchObject({ torch: false })
+    const before = world.commands('call.set').length
+    for (let step = 0; step < 30; step++) {
+      await world.client.devices.setZoom(1 + step / 10)
+      await world.clock.pass(50)
+    }
+    await world.clock.pass(700)
+    expect(world.commands('call.set').length - before).toBeLessThanOrEqual(3)
+    expect(told()).toMatchObject({ zoom: { now: 3.9 } })
+  })
+
+  it('of an agent\'s own camera are nobody\'s concern', async () => {
+    const world = new CallWorld('agent')
+    world.capabilities = CAN
+    world.living = [connected()]
+    world.client.start()
+    await world.clock.pass(0)
+    await world.client.devices.open({ camera: true, microphone: true })
+    await world.client.join('call')
+    await world.clock.pass(0)
+    expect(world.commands('call.set')).toMatchObject([{ camera: true }])
+    expect(world.commands('call.set')[0]).not.toHaveProperty('controls')
+    await world.client.askAdjust({ torch: true })
+    expect(world.commands('call.adjust')).toEqual([{ call_id: 'call', torch: true }])
   })
 })
 

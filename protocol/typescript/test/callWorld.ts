@@ -64,7 +64,12 @@ export class ToyTrack {
   getCapabilities = (): object => this.capabilities
   getSettings = (): object => ({})
   applied: unknown[] = []
-  applyConstraints = async (to: unknown): Promise<void> => void this.applied.push(to)
+  /** What was applied is refused with this. */
+  unfit: Error | null = null
+  applyConstraints = async (to: unknown): Promise<void> => {
+    if (this.unfit) throw this.unfit
+    this.applied.push(to)
+  }
 }
 
 class ToyStream {
@@ -131,11 +136,13 @@ interface Seen {
   watch: (heard: CallWorld['watcher']) => void
   /** Its peer connections cannot take an offer. */
   incapable: () => boolean
+  /** What can be set of its cameras. */
+  capabilities: () => object
 }
 
 /** A browser with cameras, as long as the page is `secure`; its peer connections are those in `peers`. */
 export function aBrowser(peers: ToyPeer[], secure: boolean, seen: Partial<Seen> = {}): CallBrowser {
-  const { tracks: opened = [], stored = new Map<string, string>(), denies = () => null, asked = () => null, watch = () => {}, incapable = () => false } = seen
+  const { tracks: opened = [], stored = new Map<string, string>(), denies = () => null, asked = () => null, watch = () => {}, incapable = () => false, capabilities = () => ({}) } = seen
   const open = async (wish: { audio?: unknown; video?: unknown }): Promise<MediaStream> => {
     const waits = asked()
     if (waits) await waits
@@ -143,6 +150,7 @@ export function aBrowser(peers: ToyPeer[], secure: boolean, seen: Partial<Seen> 
     if (name) throw Object.assign(new Error(), { name })
     const kinds = (['audio', 'video'] as const).filter((kind) => wish[kind])
     const tracks = kinds.map((kind) => new ToyTrack(kind, `${kind}${opened.length}`, wish[kind]))
+    for (const track of tracks) if (track.kind === 'video') track.capabilities = capabilities()
     opened.push(...tracks)
     return new ToyStream(tracks) as unknown as MediaStream
   }
@@ -183,6 +191,8 @@ export class CallWorld {
   asked: () => Promise<void> | null = () => null
   /** Peer connections of this browser cannot take the offer. */
   incapable = false
+  /** What can be set of cameras that are opened from now on. */
+  capabilities: object = {}
   /** What a new leg's path becomes at once; null: it stays open. */
   path: RTCPeerConnectionState | null = 'connected'
   living: Call[] = []
@@ -222,6 +232,7 @@ export class CallWorld {
     }
     const browser = aBrowser(this.peers, true, {
       tracks: this.tracks,
+      capabilities: () => this.capabilities,
       stored: this.stored,
       denies: () => this.denies,
       asked: () => this.asked(),

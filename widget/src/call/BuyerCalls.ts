@@ -1,5 +1,5 @@
 import { asRefusal, browserClock, type Call, type StillAsked } from '@livedesk/protocol'
-import { CallClient, callSocket, DeviceRefused, pageBrowser, type CallsView, type CallView, type DeviceFault } from '@livedesk/protocol/CallClient.ts'
+import { CallClient, callSocket, DeviceRefused, pageBrowser, type Adjusted, type CallsView, type CallView, type DeviceFault } from '@livedesk/protocol/CallClient.ts'
 import { CALLER_CONSENT } from '@livedesk/protocol/consents.ts'
 import { ref, shallowReactive } from 'vue'
 import type { Desk } from '../desk.ts'
@@ -16,8 +16,8 @@ const RINGING_VOLUME = 0.35
 const TALKING_VOLUME = 0.15
 /** How long it is said that a call is over. */
 const ENDED_MS = 6_000
-/** How long it is said that a still was taken. */
-const STILL_MS = 4_000
+/** How long it is said what was done for the agent. */
+const DONE_MS = 4_000
 
 /**
  * What the person does before a call: `choose` between product and voice, look at the `preview`, or be told of
@@ -35,8 +35,8 @@ export interface CallUi {
   /** Why it did not work, as a code of the wire. */
   refused: string | null
   soundBlocked: boolean
-  /** The agent has just had a still of the camera. */
-  still: boolean
+  /** What the agent has just had of the camera. */
+  done: 'still' | Adjusted | null
   /** The way into another browser, or onto our own page. */
   link: Link | null
   busy: boolean
@@ -66,6 +66,7 @@ export class BuyerCalls {
   /** The call that opens no more by itself: it has, or the buyer knows how large he wants it. */
   private sized = ''
   private ticking: ReturnType<typeof setInterval> | undefined
+  private saying: ReturnType<typeof setTimeout> | undefined
   private readonly offs: (() => void)[]
 
   constructor(
@@ -83,11 +84,11 @@ export class BuyerCalls {
       fault: null,
       refused: null,
       soundBlocked: false,
-      still: false,
+      done: null,
       link: null,
       busy: false,
     })
-    this.offs = [this.client.subscribe(() => this.changed()), this.client.onStill((asked) => void this.still(asked))]
+    this.offs = [this.client.subscribe(() => this.changed()), this.client.onStill((asked) => void this.still(asked)), this.client.onAdjusted((what) => this.done(what))]
     this.client.start()
   }
 
@@ -314,7 +315,7 @@ export class BuyerCalls {
    * that fails, the list of one picture in the chat leads him to take it.
    */
   private async still({ call_id, list_seq }: StillAsked): Promise<void> {
-    const { desk, client, ui } = this
+    const { desk, client } = this
     const { active, devices } = client.view
     const track = client.devices.track('video')
     if (active?.call.call_id !== call_id || devices.camera !== 'on' || !track) return
@@ -323,11 +324,17 @@ export class BuyerCalls {
       const photo = await takeStill(track)
       const spot = { conversation: active.call.conversation_id, list: list_seq, shot: 0 }
       await desk.state.capture!.send(desk, spot, new File([photo], 'still', { type: photo.type }))
-      ui.still = true
-      setTimeout(() => (ui.still = false), STILL_MS)
+      this.done('still')
     } catch {
       // The list stands in the chat.
     }
+  }
+
+  /** Whatever is done for the agent with the buyer's camera, he is told. */
+  private done(what: 'still' | Adjusted): void {
+    clearTimeout(this.saying)
+    this.ui.done = what
+    this.saying = setTimeout(() => (this.ui.done = null), DONE_MS)
   }
 
   words(): string | null {

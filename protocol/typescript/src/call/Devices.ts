@@ -368,13 +368,15 @@ export class Devices {
     })
     const can = (screen ? undefined : track.getCapabilities?.()) as Wider | undefined
     const now = (track.getSettings?.() as { zoom?: number } | undefined)?.zoom
+    // A browser's word is not taken for more than it can be: a zoom without a way to go is none.
+    const zoom = can?.zoom && can.zoom.min < can.zoom.max ? can.zoom : null
     this.move(
       {
         camera: screen ? 'off' : this.blanked ? 'blank' : 'on',
         screen,
         preview: this.browser.stream([track]),
         torch: can?.torch ? false : null,
-        zoom: can?.zoom ? { ...can.zoom, step: can.zoom.step || 0.1, now: now ?? can.zoom.min } : null,
+        zoom: zoom && { ...zoom, step: zoom.step || 0.1, now: Math.min(zoom.max, Math.max(zoom.min, now ?? zoom.min)) },
       },
       'video',
     )

@@ -1,5 +1,5 @@
 import type { LogClient } from '../LogClient.ts'
-import type { AgentCommands, AgentEvents, BuyerCommands, BuyerInvite } from '../wire.ts'
+import type { AgentCommands, AgentEvents, BuyerCommands, BuyerEvents, BuyerInvite } from '../wire.ts'
 
 type Named<T> = Extract<keyof T, `call.${string}`>
 
@@ -9,7 +9,7 @@ export type CallCommands = Pick<AgentCommands, Exclude<Named<AgentCommands>, 'ca
     'call.invite': { request: BuyerInvite & { fence?: number }; reply: AgentCommands['call.invite']['reply'] }
   }
 export type CallCommand = keyof CallCommands
-export type CallEvents = Pick<AgentEvents, Named<AgentEvents>>
+export type CallEvents = Pick<AgentEvents & BuyerEvents, Named<AgentEvents & BuyerEvents>>
 export type CallEvent = keyof CallEvents
 
 /** What calls need of the connection to the desk. Whatever it rejects with is a `Refusal`. */
