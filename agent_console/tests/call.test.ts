@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { Refusal } from '@livedesk/protocol'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { aCall, participant, ringing } from './standin/calls.ts'
 import { button, find, key, mountOn, row, says, seen, unmountAll } from './standin/mounted.ts'
 import { busy } from './standin/scenes.ts'
@@ -208,6 +209,58 @@ describe('in a call', () => {
     await seen(() => !there('img.held'))
     expect(asked('call.mark').map((one) => (one['mark'] as { shape: string }).shape)).toEqual(['freeze', 'unfreeze', 'clear'])
     await seen(() => !there('[data-mark]'))
+  })
+
+  it('light and zoom of the buyer\'s camera are set where it has them, and stand as his page tells', async () => {
+    await inCall()
+    expect(there('.camera')).toBe(false)
+    const zoom = { least: 1, most: 8, now: 1 }
+    desk.calling.change('call-1', 'buyer', { controls: { torch: false, zoom: null } })
+    await seen(() => there('.camera .torch'))
+    expect(there('.camera input')).toBe(false)
+    button('补光').click()
+    await seen(() => find('.camera .torch').getAttribute('aria-pressed') === 'true')
+    desk.calling.change('call-1', 'buyer', { controls: { torch: null, zoom } })
+    await seen(() => there('.camera input'))
+    expect(there('.camera .torch')).toBe(false)
+    const slider = find<HTMLInputElement>('.camera input')
+    expect(slider.getAttribute('aria-label')).toBe('放大 王小雨 的摄像头')
+    const drawn = (to: number) => {
+      slider.value = String(to)
+      slider.dispatchEvent(new Event('input'))
+      slider.dispatchEvent(new Event('change'))
+    }
+    drawn(20)
+    await seen(() => find('.camera output').textContent === '8.0 倍')
+    await seen(() => asked('call.adjust').length === 2)
+    expect(asked('call.adjust')).toEqual([{ call_id: 'call-1', torch: true }, { call_id: 'call-1', zoom: 8 }])
+    desk.calling.change('call-1', 'buyer', { controls: { torch: null, zoom: { ...zoom, now: 4.5 } } })
+    await seen(() => slider.value === '10' && slider.getAttribute('aria-valuetext') === '4.5 倍')
+    desk.calling.handlers['call.adjust'] = () => {
+      throw new Refusal('camera_incapable', 'no')
+    }
+    drawn(0)
+    await seen(() => says('没有成功：对方的摄像头现在做不到。'))
+    expect(slider.value).toBe('10')
+    desk.calling.change('call-1', 'buyer', { camera: false, controls: null })
+    await seen(() => !there('.camera'))
+  })
+
+  it('what the buyer\'s page does not do stands as before after a while', async () => {
+    await inCall()
+    desk.calling.change('call-1', 'buyer', { controls: { torch: null, zoom: { least: 1, most: 8, now: 1 } } })
+    await seen(() => there('.camera input'))
+    desk.calling.handlers['call.adjust'] = ({ call_id }) => ({ call_id, participant_id: 'buyer-1' })
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const slider = find<HTMLInputElement>('.camera input')
+    slider.value = '20'
+    slider.dispatchEvent(new Event('input'))
+    slider.dispatchEvent(new Event('change'))
+    await vi.advanceTimersByTimeAsync(2_900)
+    expect(slider.value).toBe('20')
+    await vi.advanceTimersByTimeAsync(200)
+    expect(slider.value).toBe('0')
   })
 
   it('says that the buyer is waited for who has taken the call and has not connected', async () => {

@@ -130,6 +130,13 @@ export const zhCalls = {
     refusedScreen: '没有共享屏幕。',
     sound: '点这里开启声音',
   },
+  camera: {
+    label: '{name} 的摄像头',
+    torch: '补光',
+    torchOf: '{name} 手机的补光灯',
+    zoomOf: '放大 {name} 的摄像头',
+    times: '{times} 倍',
+  },
   devices: {
     microphone: '麦克风',
     camera: '摄像头',
@@ -377,6 +384,13 @@ export const enCalls: typeof zhCalls = {
     },
     refusedScreen: 'The screen is not shared.',
     sound: 'Press here for sound',
+  },
+  camera: {
+    label: '{name}’s camera',
+    torch: 'Light',
+    torchOf: 'Light of {name}’s phone',
+    zoomOf: 'Zoom of {name}’s camera',
+    times: '{times}×',
   },
   devices: {
     microphone: 'Microphone',

@@ -232,6 +232,12 @@ export const useCalls = defineStore('calls', () => {
     await theClient().askStill()
   }
 
+  /** Torch or zoom of the buyer's camera in this call; how it stands then is told by his page. */
+  async function adjust(call: Call, wish: { torch?: boolean; zoom?: number }): Promise<void> {
+    if (active.value?.call.call_id !== call.call_id) throw new Refusal('not_joined', 'This call is not on the screen.')
+    await theClient().askAdjust(wish)
+  }
+
   async function inviteGuest(call: Call, name: string): Promise<GuestLink> {
     const made = await desk.client().insist('call.invite_guest', { call_id: call.call_id, client_id: desk.client().newClientId(), name })
     const address = new URL(`/guest#${made.token}`, location.href).href
@@ -261,7 +267,7 @@ export const useCalls = defineStore('calls', () => {
   return {
     carried, place, chosen, streams, boards, figures, devices, ringing, current,
     open, close, phase, me, refusal, buyerOf, of, busyWith,
-    invite, book, unbook, answer, decline, join, hangUp, dismiss, consent, device, toggleMicrophone, choose, draw, still,
+    invite, book, unbook, answer, decline, join, hangUp, dismiss, consent, device, toggleMicrophone, choose, draw, still, adjust,
     inviteGuest, revokeGuest, list, watch: watchCall, takeOver,
   }
 })

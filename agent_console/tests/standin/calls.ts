@@ -127,6 +127,11 @@ export class CallsStandIn {
     'call.mark': ({ call_id, mark }) => (this.get(call_id), { seq: this.draw(call_id, 'agent-1', mark).seq }),
     'call.sync': ({ after_seq }) => ({ marks: this.marks.filter((entry) => entry.seq > after_seq), more: false }),
     'call.still': ({ call_id }) => ({ call_id, list_seq: 1, participant_id: 'buyer-1' }),
+    'call.adjust': ({ call_id, torch = null, zoom: now = null }) => {
+      const { torch: lit, zoom } = this.get(call_id).participants.find((one) => one.role === 'buyer')?.controls ?? {}
+      this.change(call_id, 'buyer', { controls: { torch: torch ?? lit ?? null, zoom: zoom ? { ...zoom, now: now ?? zoom.now } : null } })
+      return { call_id, participant_id: 'buyer-1', torch, zoom: now }
+    },
     'call.listen': ({ call_id }) => this.said(this.supervised(call_id, 'listener')),
     'call.whisper': ({ call_id }) => this.said(this.supervised(call_id, 'whisper')),
     'call.barge': ({ call_id }) => this.said(this.supervised(call_id, 'barge')),
