@@ -292,6 +292,20 @@ describe('in a call', () => {
 })
 
 describe('a supervisor', () => {
+  it('in the call of another has neither light nor zoom of the buyer\'s camera', async () => {
+    const controls = { torch: false, zoom: { least: 1, most: 8, now: 1 } }
+    const people = [participant('buyer', { name: '郑爽朗', controls }), participant('agent', { name: '周周', participant_id: 'agent-9' })]
+    desk.calling.calls.set('call-9', aCall({ call_id: 'call-9', conversation_id: 'c-zheng', participants: people }))
+    await opened()
+    find('[aria-label="看板"]').click()
+    await seen(() => says('郑爽朗 与 周周'))
+    button('加入通话').click()
+    await seen(() => there('.call.tile'))
+    find('[aria-label="回到通话"]').click()
+    await seen(() => there('.call-place [role="radiogroup"]'))
+    expect(there('.camera')).toBe(false)
+  })
+
   it('sees the calls on the wall and listens without opening a microphone', async () => {
     desk.calling.calls.set('call-9', aCall({ call_id: 'call-9', conversation_id: 'c-zheng', participants: [participant('buyer', { name: '郑爽朗' }), participant('agent', { name: '周周', participant_id: 'agent-9' })] }))
     await opened()
