@@ -29,6 +29,8 @@ def decoded(folder: Path, manifest: Manifest, side: str) -> tuple[int, int]:
     """Pictures of one side that a decoder makes of its files, and how often it complains."""
     found = errors = 0
     for segment in manifest.of(side):
+        if segment.written.frames == 0:
+            continue  # sound alone: its file has no line for pictures
         with av.open(str(folder / segment.written.file)) as container:
             stream = container.streams.video[0]
             stream.codec_context.thread_count = 1
