@@ -44,7 +44,7 @@ from tests.media_worker.talking import FPS
 from tests.rounds import full_run, rounds, within
 
 PER_MOVE_S = within(3.0)
-CALL_KEEPS_BYTES = 100_000
+CALL_KEEPS_BYTES = 70_000
 RECONNECTING_MS, REQUEUED_MS, SWEEP_MS = 5_000, 30_000, 1_000
 
 
@@ -270,6 +270,8 @@ async def test_calls_that_end_at_every_stage_leave_nothing_behind_in_desk_and_me
                 await connected(buyer, agent)
                 await buyer.hears(agent)
                 await agent.hangs_up()
+                for side in (buyer, agent):
+                    side.person.heard.clear()  # what these two remember is nothing that the desk keeps
 
         await churn(1)
         await everything_started(house)
