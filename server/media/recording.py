@@ -46,7 +46,7 @@ def due(told: Told, call: Call, there: Set[str], agreed: Mapping[str, Agreed], s
 
     `there`: who has a place in the room. A recording that begins gets `spare_id`. A gap is a pause; with who
     withdrew and is not written any more the recording ends, and the others begin another; so do all when one
-    more than it can hold is to be written.
+    more than it can hold is to be written, and the others when a supervisor who was written is hidden again.
     """
     if told.recording is not None:
         for each in call.participants:
@@ -56,6 +56,9 @@ def due(told: Told, call: Call, there: Set[str], agreed: Mapping[str, Agreed], s
             return Ask("stop_recording", {"code": "stopped"})
     if told.failed:
         return None
+    if any(each.hidden and each.id in told.written for each in call.participants):
+        # He spoke to all and agreed, and now listens or whispers: no byte of that is the recording's.
+        return Ask("stop_recording", {"code": "stopped"})
     everybody = recorded(call)
     wanted = [each for each in everybody if each in there]
     if not wanted:

@@ -73,6 +73,7 @@ def stop(code: str) -> Ask:
 RESUME = Ask("resume", {})
 FOUR = {"buyer", "agent", "guest", "supervisor"}
 BOTH = Told("rec-1", frozenset({"buyer", "agent"}))
+THREE = Told("rec-1", frozenset({"buyer", "agent", "supervisor"}))
 HELD, UNSURE = replace(BOTH, pace="held"), replace(BOTH, pace="unsure")
 WITHOUT_BUYER = Told("rec-1", frozenset({"agent"}), frozenset({"buyer"}))
 NO_AGENT = someone("agent", state="left")
@@ -89,6 +90,11 @@ WITHDRAWN = call("paused", "withdrawn", someone("buyer", "withdrawn"))
         (BOTH, call("on", None), FOUR, None),
         (Told(), call("off", "unasked"), FOUR, None),
         (BOTH, call("on", None, someone("agent", state="reconnecting")), FOUR, None),
+        # Whoever spoke to all and only whispers or listens now is in no recording: the others begin another.
+        (THREE, call("on", None, someone("supervisor", mode="barge")), FOUR, None),
+        (THREE, call("on", None, someone("supervisor", mode="whisper")), FOUR, stop("stopped")),
+        (THREE, call("on", None, someone("supervisor", mode="listener")), FOUR, stop("stopped")),
+        (Told(), call("on", None, someone("supervisor", mode="whisper")), FOUR, record("buyer", "spare")),
         # A pause has the reason that the call has, and names nobody.
         (BOTH, call("paused", None, NO_AGENT), FOUR, pause("not_all_here")),
         (BOTH, UNASKED, FOUR, pause("unasked")),

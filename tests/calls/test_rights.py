@@ -10,8 +10,9 @@ from sqlalchemy import update
 from server.auth import staff
 from server.identifiers import new_client_id
 from server.storage.schema import call_participants
-from tests.calls.carried import WITHIN_S, Side, called, connected
+from tests.calls.carried import WITHIN_S, Side, called, connected, finished, manifests, recorded
 from tests.desk.house import House
+from tests.media_worker.talking import talk
 
 LEAD, GUEST = "127.0.0.7", "127.0.0.8"
 
@@ -27,6 +28,35 @@ async def test_a_supervisor_comes_and_listens_and_nothing_of_it_reaches_the_buye
             await lead.hears(agent)
             await buyer.person.ask("call.load")  # whatever was on its way to him came before this answer
             assert buyer.person.heard[known:] == []
+        finally:
+            await lead.caller.close()
+
+
+async def test_of_a_supervisor_who_spoke_to_all_and_whispers_now_no_word_is_recorded_any_more(
+    tmp_path: Path,
+) -> None:
+    async with called(tmp_path) as (house, buyer, agent):
+        await recorded(house, buyer, agent)
+        lead = await listening(house, buyer)
+        try:
+            await lead.person.ask("call.barge", call_id=lead.call_id)
+            await lead.agrees()
+            async with asyncio.timeout(WITHIN_S):
+                while not any(len(each.consents) == 3 for each in manifests(house)):  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)  # it tells only the disk
+            first = manifests(house)[0].begun.recording_id
+            await lead.person.ask("call.whisper", call_id=lead.call_id)
+            async with asyncio.timeout(WITHIN_S):
+                while not any(each.begun.recording_id != first for each in manifests(house)):  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            await talk(lead.caller, 1.0)
+            await agent.talks_with(buyer, 1.0)
+            await buyer.hangs_up()
+            rows = await finished(house, agent, 2)
+            part = lead.joined["participant_id"]
+            sides = [{side["participant"] for side in row.about["sides"]} for row in rows if row.about]
+            assert part not in sides[1], "the recording that goes on has the two alone"
+            assert len(sides[1]) == 2
         finally:
             await lead.caller.close()
 
