@@ -92,11 +92,20 @@ describe('a call for a time', () => {
     submit()
     await seen(() => asked('call.book').length === 1 && says('林小满 预约了'))
     expect(asked('call.book')[0]).toMatchObject({ at: at + 60 * MINUTE, media: 'voice' })
+    expect(says('已由新的时间代替'), 'the dialog had said so').toBe(false)
     expect([...find('[role="log"]').querySelectorAll('.booking button')]).toHaveLength(1)
     find(opener).click()
     await seen(() => field().value === fieldTime(at + 60 * MINUTE))
     button('取消预约', find('.el-dialog')).click()
     await seen(() => says('林小满 取消了'))
+  })
+
+  it('says which one it replaces where that is further back than the console has read', async () => {
+    const at = Math.ceil(Date.now() / MINUTE) * MINUTE + 90 * MINUTE
+    desk.unseen = { at, media: 'voice' }
+    await opened()
+    submit()
+    await seen(() => says('语音通话已由新的时间代替'))
   })
 
   it('says why it was not made, and keeps what was chosen', async () => {

@@ -113,7 +113,7 @@ describe('in a call', () => {
     await inCall()
     await seen(() => says('要录制这次通话吗？'))
     button('同意录制').click()
-    await seen(() => says('等对方同意录制'))
+    await seen(() => says('等王小雨同意录制'))
     desk.calling.change('call-1', 'buyer', { consent: 'granted' })
     desk.calling.tell('call.recording_changed', { ...desk.calling.get('call-1'), recording: { state: 'on', code: null } })
     await seen(() => find('.recording.on').textContent?.includes('正在录制') === true)
@@ -304,6 +304,7 @@ describe('a supervisor', () => {
     find('[aria-label="回到通话"]').click()
     await seen(() => there('.call-place [role="radiogroup"]'))
     expect(there('.camera')).toBe(false)
+    expect(find('.call-place .call .way').textContent, 'also in the large call').toBe('三方通话')
   })
 
   it('sees the calls on the wall and listens without opening a microphone', async () => {

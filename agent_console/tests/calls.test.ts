@@ -1,7 +1,7 @@
 import type { Call, Participant } from '@livedesk/protocol'
 import type { Figures } from '@livedesk/protocol/CallClient.ts'
 import { describe, expect, it } from 'vitest'
-import { lasted, percent, recordingWord, secondsUntil, the, trouble } from '../src/desk/calls.ts'
+import { lasted, percent, recordingWord, secondsUntil, the, trouble, unasked } from '../src/desk/calls.ts'
 import { aCall, participant } from './standin/calls.ts'
 
 const agent = (change: Partial<Participant> = {}) => participant('agent', change)
@@ -24,6 +24,18 @@ describe('the recording in a word', () => {
   it('asks nobody who is only listening', () => {
     const call = aCall({ recording: { state: 'off', code: 'unasked' }, participants: [buyer(), agent({ consent: 'granted' }), participant('supervisor', { mode: 'listener' })] })
     expect(recordingWord(call, 'supervisor-1')).toBe('waits')
+  })
+})
+
+describe('whose word on the recording is missing', () => {
+  it('are those who are there, are heard by all and have not said', () => {
+    const people = [buyer({ consent: 'granted' }), agent(), participant('supervisor', { mode: 'whisper' }), participant('guest', { name: '仓库老李' })]
+    const named = (me: string | null, mode: Participant['mode'] = 'whisper') =>
+      unasked(aCall({ participants: people.map((one) => (one.role === 'supervisor' ? { ...one, mode } : one)) }), me).map((one) => one.role)
+    expect(named('agent-1')).toEqual(['guest'])
+    expect(named('supervisor-1')).toEqual(['agent', 'guest'])
+    expect(named('agent-1', 'barge')).toEqual(['supervisor', 'guest'])
+    expect(unasked(aCall({ participants: [buyer({ state: 'left' }), agent()] }), 'agent-1')).toEqual([])
   })
 })
 

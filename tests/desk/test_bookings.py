@@ -59,9 +59,11 @@ async def test_a_booking_is_told_to_both_replaced_and_taken_back(scene: Scene) -
     assert first["booking"] == {"at": at, "media": "video"}
     heard = await scene.agent.hears("chat.posted", booking("booked"))
     assert (heard["entry"]["at"], heard["entry"]["sender"]["kind"]) == (at, "buyer")
+    assert first["replaced"] is None
     assert await book(scene, scene.buyer, at, client_id=client_id) == first
     later = await book(scene, scene.agent, at + HOUR, media="voice", fence=scene.fence)
     assert later["booking"] == {"at": at + HOUR, "media": "voice"}
+    assert later["replaced"] == first["booking"], "whoever books may not have seen it"
     await when(scene, HOUR + 1_000)
     assert not any(said["entry"].get("happened") == "due" for said in posted(scene.buyer)), "it was replaced"
     gone = {"conversation_id": scene.conversation_id, "client_id": new_client_id()}

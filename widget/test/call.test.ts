@@ -721,7 +721,7 @@ describe('in a call', () => {
 
     page.world.tell('call.left', connected({ revision: 8, participants: [buyer!, agent!, { ...guest, state: 'left' }] }))
     await nextTick()
-    expect(spoken()).toContain('陈主任（主管）、仓库老李（来宾）离开了通话')
+    expect(spoken()).toContain('仓库老李（来宾）离开了通话 · 陈主任（主管）不再和您通话')
     await vi.advanceTimersByTimeAsync(6_000)
     expect(page.stage.find('.call-chip.people').exists(), 'the tile names those whom one does not expect').toBe(false)
   })

@@ -30,6 +30,13 @@ export function recordingWord(call: Call, me: string | null): RecordingWord {
   return 'waits'
 }
 
+/** Whose word on the recording is missing, beside one's own. */
+export function unasked(call: Call, me: string | null): Participant[] {
+  return call.participants.filter(
+    (one) => one.participant_id !== me && one.consent === 'unasked' && one.state !== 'left' && (one.role !== 'supervisor' || one.mode === 'barge'),
+  )
+}
+
 /** How long the call has lasted; null before media came. */
 export function lasted(call: Call, now: number): number | null {
   const from = call.connected_at ?? null

@@ -3,6 +3,7 @@
 import {
   Refusal,
   browserClock,
+  type Booking,
   type Call,
   type CallMark,
   type Failure,
@@ -181,10 +182,11 @@ export const useCalls = defineStore('calls', () => {
     await theClient().join(call.call_id, { move })
   }
 
-  /** Books a call of the open conversation, in place of one that was booked before. */
-  async function book({ conversation_id, fence }: Summary, at: number, media: Call['media']): Promise<void> {
+  /** Books a call of the open conversation. The answer: the one that stood before, in whose place it is. */
+  async function book({ conversation_id, fence }: Summary, at: number, media: Call['media']): Promise<Booking | null> {
     if (!desk.online) throw new Refusal('offline', 'There is no connection.')
-    await desk.client().insist('call.book', { conversation_id, client_id: desk.client().newClientId(), fence, at, media })
+    const asked = { conversation_id, client_id: desk.client().newClientId(), fence, at, media }
+    return (await desk.client().insist('call.book', asked)).replaced ?? null
   }
 
   async function unbook({ conversation_id, fence }: Summary): Promise<void> {

@@ -46,6 +46,8 @@ export class StandIn {
   wall: Wall = { now: Date.now(), groups: [], seats: [] }
   reachable = true
   /** Commands that are refused from now on, with their code. */
+  /** A booking further back in the log than anybody has read. */
+  unseen: { at: number; media: 'video' | 'voice' } | null = null
   refusals = new Map<Name, ErrorCode>()
   /** Commands that are never answered. */
   silent = new Set<Name>()
@@ -343,8 +345,9 @@ export class StandIn {
     },
     'chat.type': () => ({}),
     'call.book': ({ conversation_id, fence, at, media }) => {
-      this.owned(conversation_id, fence)
-      return { seq: this.book(conversation_id, this.agent, { happened: 'booked', at, media }), booking: { at, media } }
+      const stood = booked(this.owned(conversation_id, fence).entries, Date.now()) ?? this.unseen
+      const replaced = stood && { at: stood.at, media: stood.media }
+      return { seq: this.book(conversation_id, this.agent, { happened: 'booked', at, media }), booking: { at, media }, replaced }
     },
     'call.unbook': ({ conversation_id, fence }) => {
       const found = booked(this.owned(conversation_id, fence).entries, Date.now())

@@ -289,11 +289,18 @@ export class CallClient {
   async supervise(callId: string, mode: 'listen' | 'whisper' | 'barge'): Promise<void> {
     this.onlyOne(callId)
     if (mode === 'listen') this.devices.close()
+    else if (mode === 'whisper') await this.showNothing()
     const called = await this.options.socket.insist(`call.${mode}`, { call_id: callId })
     const seat = called.call.participants.find((one) => one.role === 'supervisor' && one.state !== 'left')
     if (seat) this.do({ type: 'own', callId, participantId: seat.participant_id })
     this.called(called)
     await this.join(callId)
+  }
+
+  /** Who whispers is heard by the agent and seen by nobody. */
+  private async showNothing(): Promise<void> {
+    await this.devices.shareScreen(false)
+    await this.devices.setCamera(false)
   }
 
   /** Takes conversation and call from the agent. */

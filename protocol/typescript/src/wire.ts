@@ -979,6 +979,7 @@ export interface BookCall {
 export interface Booked {
   seq: number;
   booking?: Booking | null;
+  replaced?: Booking | null;
 }
 /**
  * A call that is to be made at this time.

@@ -303,6 +303,29 @@ describe('a lost path', () => {
     expect(world.peers.filter((peer) => !peer.closed)).toHaveLength(1)
   })
 
+  it('is replaced at once when it dies between its path and standing', async () => {
+    const world = await inCall()
+    world.hear('call.reconnecting', { call: connected({ revision: 6 }), participant_id: 'buyer' })
+    world.answers['call.describe'] = () => {
+      const { peer } = world
+      const [line] = peer.lines
+      const replace = line!.sender.replaceTrack
+      // Its path stands by now; the first of its tracks is not yet out when it is gone.
+      line!.sender.replaceTrack = async (track) => {
+        peer.become('failed')
+        await replace(track)
+      }
+      delete world.answers['call.describe']
+      peer.become('connected')
+      return {}
+    }
+    await world.clock.pass(1_000)
+    expect(world.phase).toBe('connected')
+    expect(world.peers).toHaveLength(3)
+    expect(world.peers.filter((peer) => !peer.closed)).toEqual([world.peer])
+    expect(world.peer.connectionState).toBe('connected')
+  })
+
   it('is replaced when the server hears nothing of ours', async () => {
     const world = await inCall()
     const lost = [somebody('buyer', { state: 'reconnecting' }), somebody('agent', { state: 'joined' })]
@@ -690,6 +713,31 @@ describe('torch and zoom', () => {
     expect(told()).toEqual({ torch: null, zoom: null })
   })
 
+  it('are found although the browser knows of them only some time after the camera is open', async () => {
+    const { world, told } = await lit({})
+    expect(world.client.view.devices).toMatchObject({ torch: null, zoom: null })
+    world.tracks[1]!.capabilities = CAN
+    await world.clock.pass(1_100)
+    expect(world.client.view.devices).toMatchObject({ torch: false, zoom: { min: 1, max: 4, now: 1 } })
+    await world.clock.pass(700)
+    expect(told()).toEqual({ torch: false, zoom: { least: 1, most: 4, now: 1 } })
+    await world.client.devices.setTorch(true)
+    await world.clock.pass(3_000)
+    expect(world.client.view.devices.torch, 'a later look does not put it out').toBe(true)
+  })
+
+  it('of a camera that another has replaced meanwhile are not taken for those of the new one', async () => {
+    const { world } = await lit()
+    let done: () => void = () => {}
+    world.tracks[1]!.slow = new Promise((resolve) => (done = resolve))
+    const light = world.client.devices.setTorch(true)
+    const nearer = world.client.devices.setZoom(3)
+    await world.client.devices.switchCamera()
+    done()
+    await Promise.all([light, nearer])
+    expect(world.client.view.devices).toMatchObject({ facing: 'user', torch: false, zoom: { now: 1 } })
+  })
+
   it('are told of nobody who has none', async () => {
     const { world } = await lit({ zoom: { min: 1, max: 1 } })
     expect(world.commands('call.set')).toEqual([])
@@ -892,6 +940,29 @@ describe('marks', () => {
     await world.clock.pass(GAP_MS)
     expect(drawnBy(world)).toEqual(['m1', 'm2', 'm3'])
   })
+})
+
+it('a supervisor who spoke to all and whispers now shows nothing any more, and goes on to be heard', async () => {
+  const world = new CallWorld('agent', () => false)
+  world.client.start()
+  const seat = (mode: 'barge' | 'whisper') => somebody('supervisor', { mode, state: 'joined', camera: mode === 'barge' })
+  world.living = [connected({ revision: 6, participants: [...connected().participants, seat('barge')] })]
+  world.tell('call.changed', connected())
+  await world.client.devices.open({ camera: true, microphone: true })
+  await world.client.supervise('call', 'barge')
+  expect(world.client.view.devices).toMatchObject({ camera: 'on', microphone: 'on' })
+  world.living = [connected({ revision: 7, participants: [...connected().participants, seat('whisper')] })]
+  await world.client.supervise('call', 'whisper')
+  await world.clock.pass(400)
+  expect(world.client.view.devices).toMatchObject({ camera: 'off', microphone: 'on' })
+  expect(world.tracks.map(({ kind, readyState }) => [kind, readyState])).toEqual([['audio', 'live'], ['video', 'ended']])
+  const before = world.commands('call.set').length
+  await world.client.devices.setMicrophone(false)
+  await world.clock.pass(0)
+  expect(world.commands('call.set').slice(before)).toMatchObject([{ camera: false, microphone: false, screen: false }])
+  await world.client.devices.shareScreen(true)
+  await world.client.supervise('call', 'whisper')
+  expect(world.client.view.devices).toMatchObject({ screen: false })
 })
 
 it('a supervisor listens without any device of his own', async () => {

@@ -66,7 +66,10 @@ export class ToyTrack {
   applied: unknown[] = []
   /** What was applied is refused with this. */
   unfit: Error | null = null
+  /** What is applied holds after this. */
+  slow: Promise<void> | null = null
   applyConstraints = async (to: unknown): Promise<void> => {
+    await this.slow
     if (this.unfit) throw this.unfit
     this.applied.push(to)
   }

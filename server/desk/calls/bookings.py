@@ -65,9 +65,11 @@ class Bookings(Opening):
         stored = await unit.conversations.append(
             self._entry(actor, found.id, request.client_id, "booking", said, now, fence), now=now
         )
+        replaced = None
         if not stored.repeated:
+            replaced = await unit.bookings.of(found.id)
             await unit.bookings.put(Booking(found.id, request.at, request.media), now)
-        return await self._told(unit, found, stored, now)
+        return await self._told(unit, found, stored, now, replaced)
 
     async def _unbook(
         self,
@@ -88,14 +90,16 @@ class Bookings(Opening):
         entry = self._entry(actor, found.id, request.client_id, "booking", said, now, fence)
         return await self._told(unit, found, await unit.conversations.append(entry, now=now), now)
 
-    async def _told(self, unit: Unit, found: Conversation, stored: Appended, now: int) -> Done[wire.Booked]:
+    async def _told(
+        self, unit: Unit, found: Conversation, stored: Appended, now: int, replaced: Booking | None = None
+    ) -> Done[wire.Booked]:
         telling = self.world.telling(unit, now)
         # Told again where it was stored before: nobody may have heard it then (see `messages`).
         telling.facts.append(facts.EntryStored(stored.place, "public", stored.entry))
         telling.row(found.id)
         booking = await unit.bookings.of(found.id)
-        shown = wire.Booking.model_validate({"at": booking.at, "media": booking.media}) if booking else None
-        return Done(wire.Booked(seq=stored.entry.seq, booking=shown), await telling.all())
+        done = wire.Booked(seq=stored.entry.seq, booking=_shown(booking), replaced=_shown(replaced))
+        return Done(done, await telling.all())
 
     # When the time comes.
 
@@ -138,6 +142,10 @@ class Bookings(Opening):
         self.world.publish(told)
         if group_id is not None:
             self.world.wake(group_id)
+
+
+def _shown(booking: Booking | None) -> wire.Booking | None:
+    return wire.Booking.model_validate({"at": booking.at, "media": booking.media}) if booking else None
 
 
 async def _buyer(unit: Unit, found: Conversation) -> Actor:

@@ -42,6 +42,8 @@ const BLACK_MS = 300
 const BACK_MS = 500
 /** Taken this long before the page went out of sight, a device was taken by what hid the page: a phone call. */
 const BEFORE_HIDDEN_MS = 2_000
+/** Chromium on Android knows of torch and zoom only some time after a camera is open (mediacapture-image, issue 169). */
+const CAPABLE_AFTER_MS: readonly number[] = [300, 700, 2_000]
 /** Seconds without a frame of an open camera before it is opened anew; doubled each time that did not help. */
 export const DEAD_AFTER = 3
 const DEAD_AFTER_MOST = 48
@@ -200,16 +202,14 @@ export class Devices {
   }
 
   async setTorch(on: boolean): Promise<void> {
-    await this.apply({ torch: on })
-    this.move({ torch: on }, null)
+    if (await this.apply({ torch: on })) this.move({ torch: on }, null)
   }
 
   async setZoom(to: number): Promise<void> {
     const { zoom } = this.current
     if (!zoom) return
     const now = Math.min(zoom.max, Math.max(zoom.min, to))
-    await this.apply({ zoom: now })
-    this.move({ zoom: { ...zoom, now } }, null)
+    if (await this.apply({ zoom: now })) this.move({ zoom: { ...zoom, now } }, null)
   }
 
   /** The page goes out of sight, or is back: black goes out meanwhile. A shared screen goes on. */
@@ -366,20 +366,28 @@ export class Devices {
       if (screen) this.takenAt.video = null
       else this.move({ fault: 'ended' }, null)
     })
-    const can = (screen ? undefined : track.getCapabilities?.()) as Wider | undefined
-    const now = (track.getSettings?.() as { zoom?: number } | undefined)?.zoom
-    // A browser's word is not taken for more than it can be: a zoom without a way to go is none.
-    const zoom = can?.zoom && can.zoom.min < can.zoom.max ? can.zoom : null
     this.move(
       {
         camera: screen ? 'off' : this.blanked ? 'blank' : 'on',
         screen,
         preview: this.browser.stream([track]),
-        torch: can?.torch ? false : null,
-        zoom: zoom && { ...zoom, step: zoom.step || 0.1, now: Math.min(zoom.max, Math.max(zoom.min, now ?? zoom.min)) },
+        ...(screen ? { torch: null, zoom: null } : canBeSet(track)),
       },
       'video',
     )
+    if (!screen) this.lookAgain(track, CAPABLE_AFTER_MS)
+  }
+
+  /** What can be set of the camera, once the browser knows it. */
+  private lookAgain(track: MediaStreamTrack, [next, ...later]: readonly number[]): void {
+    if (next === undefined) return
+    this.clock.after(next, () => {
+      if (this.video !== track || this.current.camera === 'off') return
+      const { torch, zoom } = canBeSet(track)
+      const found = { ...(this.current.torch === null && torch !== null ? { torch } : {}), ...(this.current.zoom === null && zoom ? { zoom } : {}) }
+      if (Object.keys(found).length > 0) this.move(found, null)
+      this.lookAgain(track, later)
+    })
   }
 
   private dropVideo(): void {
@@ -398,17 +406,32 @@ export class Devices {
     this.move({ camera: 'off', screen: false, preview: null, torch: null, zoom: null }, null)
   }
 
-  private async apply(wider: { torch?: boolean; zoom?: number }): Promise<void> {
+  /** Whether it holds: meanwhile another camera may be in its place, which was asked nothing. */
+  private async apply(wider: { torch?: boolean; zoom?: number }): Promise<boolean> {
+    const { video } = this
     try {
-      await this.video?.applyConstraints({ advanced: [wider as MediaTrackConstraintSet] })
+      await video?.applyConstraints({ advanced: [wider as MediaTrackConstraintSet] })
     } catch {
-      throw new DeviceRefused('failed')
+      if (video === this.video) throw new DeviceRefused('failed')
     }
+    return video !== null && video === this.video && this.current.camera !== 'off'
   }
 
   private move(to: Partial<DevicesState>, sent: 'audio' | 'video' | null): void {
     this.current = { ...this.current, ...to }
     this.changed(sent)
+  }
+}
+
+/** Torch and zoom as the browser tells them now. */
+function canBeSet(track: MediaStreamTrack): Pick<DevicesState, 'torch' | 'zoom'> {
+  const can = track.getCapabilities?.() as Wider | undefined
+  const now = (track.getSettings?.() as { zoom?: number } | undefined)?.zoom
+  // A browser's word is not taken for more than it can be: a zoom without a way to go is none.
+  const zoom = can?.zoom && can.zoom.min < can.zoom.max ? can.zoom : null
+  return {
+    torch: can?.torch ? false : null,
+    zoom: zoom && { ...zoom, step: zoom.step || 0.1, now: Math.min(zoom.max, Math.max(zoom.min, now ?? zoom.min)) },
   }
 }
 

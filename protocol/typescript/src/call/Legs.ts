@@ -147,6 +147,7 @@ export class Legs {
     this.meter.rest()
     let stands: () => void = () => {}
     let fails: () => void = () => {}
+    let gone = false
     const path = new Promise<void>((resolve, reject) => {
       stands = resolve
       fails = () => reject(new Refusal('offline', 'No path to the media service was found.'))
@@ -156,6 +157,7 @@ export class Legs {
       state: (state) => {
         if (state === 'connected') stands()
         if (state !== 'failed' && state !== 'disconnected') return
+        gone = true
         fails()
         if (this.current === leg) this.lost()
       },
@@ -175,6 +177,8 @@ export class Legs {
     await leg.send('audio', this.devices.track('audio'))
     await leg.send('video', this.devices.track('video'))
     if (run !== this.run) return
+    // It had a path, and lost it before it stood: nobody else looks yet.
+    if (gone) throw new Refusal('offline', 'The path to the media service was lost.')
     this.standing = callId
     this.meter.follow(leg)
     this.hooks.up(callId)
