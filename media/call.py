@@ -122,6 +122,7 @@ class Participant:
     mode: Mode | None = None
     state: Presence = "invited"
     reconnect_until: int | None = None
+    """Until when he is waited for: he reconnects, or is a supervisor who asked and has not come."""
     lost: Lost | None = None
     camera: bool = False
     microphone: bool = False
@@ -180,7 +181,7 @@ class Call:
         """When `expire` has something to do at the latest."""
         if self.state == "ended":
             return None
-        waits = [each.reconnect_until for each in self.participants if each.state == "reconnecting"]
+        waits = [each.reconnect_until for each in self.participants if each.state != "left"]
         return min((each for each in (self.due, *waits) if each is not None), default=None)
 
 

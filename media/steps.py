@@ -198,8 +198,8 @@ def expire(call: Call, *, now: int) -> Step:
     """What is over at `now`: rings, those who did not come back, and calls that wait for nothing."""
     if call.state == "ended":
         return Step(call)
-    waited = [each for each in call.participants if each.state == "reconnecting"]
-    late = [each for each in waited if each.reconnect_until is not None and each.reconnect_until <= now]
+    waited = ((each, each.reconnect_until) for each in call.participants if each.state != "left")
+    late = [each for each, until in waited if until is not None and until <= now]
     for who in late:
         if who.role == "buyer":
             return end(call, "media_lost" if who.lost == "media_lost" else "buyer_lost", "system", now=now)
@@ -246,7 +246,8 @@ def _agent_enters(call: Call, participant_id: str, person_id: str, name: str, no
         return Step(call)
     watching = call.of_person(person_id)
     if watching is not None:
-        agent = replace(watching, role="agent", mode=None, microphone=True)
+        until = watching.reconnect_until if watching.here else None
+        agent = replace(watching, role="agent", mode=None, microphone=True, reconnect_until=until)
         told = Told("call.changed", agent.id)
     else:
         agent = Participant(participant_id, "agent", person_id, name, microphone=True)
@@ -254,15 +255,18 @@ def _agent_enters(call: Call, participant_id: str, person_id: str, name: str, no
     return _next(_connected(_with(call, agent), now), told).then(_recording)
 
 
-def supervise(call: Call, participant_id: str, person_id: str, name: str, mode: Mode) -> Step:
-    """A supervisor comes as this, or is this from now on. A listener's microphone is off, whatever it was."""
+def supervise(call: Call, participant_id: str, person_id: str, name: str, mode: Mode, *, now: int) -> Step:
+    """A supervisor comes as this, or is this from now on. A listener's microphone is off, whatever it was.
+
+    Who asked and does not come keeps his seat no longer than one who answers a call.
+    """
     _not_ended(call)
     if call.state == "ringing":
         raise CallRefused("not_joined")
     before = call.of_person(person_id)
     if before is None:
         _room_for(call, "supervisor", SUPERVISORS)
-        before = Participant(participant_id, "supervisor", person_id, name)
+        before = Participant(participant_id, "supervisor", person_id, name, reconnect_until=now + CONNECT_MS)
     if before.role != "supervisor":
         raise CallRefused("forbidden")
     if before.mode == mode:

@@ -99,7 +99,7 @@ async def test_of_a_supervisor_who_listens_the_buyer_is_not_told_that_something_
     for number, side in enumerate(("buyer", "agent")):
         await media.join(call, side, f"leg-{number}", 0)
     assert told(media) == [("routed", "leg-0")]
-    listens = steps.supervise(call, "lead", "s1", "主管", "listener").call
+    listens = steps.supervise(call, "lead", "s1", "主管", "listener", now=0).call
     media.follow(listens, ())
     await media.join(listens, "lead", "leg-2", 0)
     assert told(media) == []

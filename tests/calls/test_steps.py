@@ -114,7 +114,7 @@ def test_an_ended_call_takes_no_step_but_answers_repetitions() -> None:
         lambda: leg(over, BUYER, "l9"),
         lambda: steps.consent(over, BUYER, True),
         lambda: steps.set_media(over, BUYER, camera=False),
-        lambda: steps.supervise(over, LEAD, "s1", "主管", "listener"),
+        lambda: steps.supervise(over, LEAD, "s1", "主管", "listener", now=NOW),
         lambda: steps.invite_guest(over, GUEST, "老李"),
         lambda: steps.may_draw(over, BUYER),
     ):
@@ -200,7 +200,7 @@ def test_the_same_agent_again_changes_nothing() -> None:
 
 
 def test_a_supervisor_in_the_call_who_takes_over_is_its_agent_at_once() -> None:
-    call = steps.supervise(connected(), LEAD, "s1", "主管", "listener").call
+    call = steps.supervise(connected(), LEAD, "s1", "主管", "listener", now=NOW).call
     call = steps.leg_up(leg(call, LEAD, "ls").call, "ls", now=NOW).call
     step = steps.agent_comes(call, "p9", "s1", "主管", now=NOW)
     agent = step.call.live("agent")
@@ -250,7 +250,7 @@ def test_who_comes_later_pauses_the_recording_until_he_agrees() -> None:
 def test_a_supervisor_belongs_to_the_recording_only_when_all_hear_him(
     mode: Mode, recording_state: str
 ) -> None:
-    call = steps.supervise(recording(), LEAD, "s1", "主管", mode).call
+    call = steps.supervise(recording(), LEAD, "s1", "主管", mode, now=NOW).call
     call = steps.leg_up(leg(call, LEAD, "ls").call, "ls", now=NOW).call
     assert call.recording == recording_state
     assert LEAD not in recorded(call)
@@ -269,7 +269,7 @@ def test_a_failed_recorder_stops_for_good_and_never_the_call() -> None:
 )
 def test_who_hears_a_supervisor(mode: Mode, hearers: set[str]) -> None:
     call = steps.invite_guest(connected(), GUEST, "老李").call
-    call = steps.supervise(call, LEAD, "s1", "主管", mode).call
+    call = steps.supervise(call, LEAD, "s1", "主管", mode, now=NOW).call
     assert {route.listener for route in routes(call) if route.source == LEAD} == hearers
     heard = {route.source for route in routes(call) if route.listener == LEAD}
     assert heard == {BUYER, AGENT, GUEST}
@@ -279,15 +279,15 @@ def test_who_hears_a_supervisor(mode: Mode, hearers: set[str]) -> None:
 
 
 def test_a_listener_sends_nothing_and_draws_nothing() -> None:
-    call = steps.supervise(connected(), LEAD, "s1", "主管", "listener").call
+    call = steps.supervise(connected(), LEAD, "s1", "主管", "listener", now=NOW).call
     call = steps.leg_up(leg(call, LEAD, "ls").call, "ls", now=NOW).call
     for sends in ({"camera": True}, {"microphone": True}, {"screen": True}):
         assert refusal(lambda sends=sends: steps.set_media(call, LEAD, **sends)) == "forbidden"
     assert refusal(lambda: steps.may_draw(call, LEAD)) == "forbidden"
-    barging = steps.supervise(call, LEAD, "s1", "主管", "barge").call
+    barging = steps.supervise(call, LEAD, "s1", "主管", "barge", now=NOW).call
     steps.may_draw(barging, LEAD)
     shown = steps.set_media(barging, LEAD, camera=True).call
-    back = steps.supervise(shown, LEAD, "s1", "主管", "listener").call.of(LEAD)
+    back = steps.supervise(shown, LEAD, "s1", "主管", "listener", now=NOW).call.of(LEAD)
     assert back is not None and (back.microphone, back.camera) == (False, False)
 
 
@@ -299,9 +299,9 @@ def test_of_a_camera_that_is_off_nothing_can_be_set_whatever_its_owner_tells() -
     assert again.call == told.call and not again.told, "nothing is told twice"
     off = steps.set_media(told.call, BUYER, camera=False, controls=controls).call
     assert _controls(off, BUYER) == NOTHING_TO_SET
-    barging = steps.supervise(connected(), LEAD, "s1", "主管", "barge").call
+    barging = steps.supervise(connected(), LEAD, "s1", "主管", "barge", now=NOW).call
     shown = steps.set_media(barging, LEAD, camera=True, controls=controls).call
-    back = steps.supervise(shown, LEAD, "s1", "主管", "listener").call
+    back = steps.supervise(shown, LEAD, "s1", "主管", "listener", now=NOW).call
     assert _controls(shown, LEAD) == controls and _controls(back, LEAD) == NOTHING_TO_SET
 
 
@@ -310,9 +310,30 @@ def _controls(call: Call, participant_id: str) -> CameraControls | None:
     return None if who is None else who.controls
 
 
+def test_a_supervisor_who_asked_and_does_not_come_gives_his_seat_back() -> None:
+    call = steps.supervise(connected(), LEAD, "s1", "主管", "listener", now=NOW).call
+    assert call.next_due == NOW + CONNECT_MS
+    call = steps.supervise(call, LEAD, "s1", "主管", "whisper", now=NOW + 1_000).call
+    assert steps.expire(call, now=NOW + CONNECT_MS - 1) == Step(call)
+    gone = steps.expire(call, now=NOW + CONNECT_MS)
+    assert told(gone) == ["call.left"] and gone.call.live("supervisor") is None
+    assert (gone.call.state, gone.call.next_due) == ("connected", None)
+    assert steps.supervise(gone.call, "p8", "s2", "二号", "listener", now=NOW).call.live("supervisor")
+
+
+def test_a_supervisor_who_came_or_took_over_is_not_sent_away() -> None:
+    asked = steps.supervise(connected(), LEAD, "s1", "主管", "listener", now=NOW).call
+    came = steps.leg_up(leg(asked, LEAD, "ls").call, "ls", now=NOW).call
+    taken = steps.agent_comes(asked, "p8", "s1", "主管", now=NOW).call
+    for call, who in ((came, came.live("supervisor")), (taken, taken.live("agent"))):
+        later = steps.expire(call, now=NOW + CONNECT_MS).call
+        assert who is not None and who.person_id == "s1" and who.reconnect_until is None
+        assert later.of(who.id) == who
+
+
 def test_there_is_room_for_one_supervisor_and_one_guest_and_for_so_many_parts_in_all() -> None:
-    call = steps.supervise(connected(), LEAD, "s1", "主管", "listener").call
-    assert refusal(lambda: steps.supervise(call, "p8", "s2", "二号", "listener")) == "too_many"
+    call = steps.supervise(connected(), LEAD, "s1", "主管", "listener", now=NOW).call
+    assert refusal(lambda: steps.supervise(call, "p8", "s2", "二号", "listener", now=NOW)) == "too_many"
     call = steps.invite_guest(call, GUEST, "老李").call
     assert refusal(lambda: steps.invite_guest(call, "p9", "老张")) == "too_many"
     number = 0
@@ -325,4 +346,4 @@ def test_there_is_room_for_one_supervisor_and_one_guest_and_for_so_many_parts_in
 
 
 def test_an_agent_cannot_supervise_his_own_call() -> None:
-    assert refusal(lambda: steps.supervise(connected(), "p9", "a1", "小青", "barge")) == "forbidden"
+    assert refusal(lambda: steps.supervise(connected(), "p9", "a1", "小青", "barge", now=NOW)) == "forbidden"

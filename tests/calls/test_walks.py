@@ -150,7 +150,7 @@ class Walks(RuleBasedStateMachine):
 
     @rule(person=AGENTS, mode=MODES)
     def supervise(self, person: str, mode: Mode) -> None:
-        self.walk(lambda call: steps.supervise(call, self.fresh("ps"), person, "主管", mode))
+        self.walk(lambda call: steps.supervise(call, self.fresh("ps"), person, "主管", mode, now=self.now))
 
     @rule()
     def invite_guest(self) -> None:
@@ -206,7 +206,8 @@ class Walks(RuleBasedStateMachine):
             assert (call.live("agent") is None) <= (call.state == "waiting")
         assert call.state in ("connected", "ended") or call.due is not None
         for each in call.participants:
-            assert (each.state == "reconnecting") == (each.reconnect_until is not None)
+            asked = each.state == "invited" and each.role == "supervisor"
+            assert (each.state == "reconnecting" or asked) == (each.reconnect_until is not None)
             assert each.state != "joined" or each.leg_id is not None
             assert each.mode != "listener" or each.state == "left" or not (each.microphone or each.camera)
             assert (each.mode is not None) == (each.role == "supervisor")

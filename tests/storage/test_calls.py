@@ -63,7 +63,7 @@ async def test_a_call_is_read_as_it_was_stored_after_every_step(database: Databa
         ),
         lambda call: steps.leg_up(call, "l1", now=NOON + 2_000),
         lambda call: steps.leg_lost(call, "l1", now=NOON + 3_000),
-        lambda call: steps.supervise(call, "k1-s", COLLEAGUE, "小满", "listener"),
+        lambda call: steps.supervise(call, "k1-s", COLLEAGUE, "小满", "listener", now=NOON),
         lambda call: steps.invite_guest(call, "k1-g", "老李"),
         lambda call: steps.set_media(call, "k1-b", controls=CameraControls(False, Zoom(1, 8.5, 1.1))),
         lambda call: steps.set_media(call, "k1-b", camera=False, screen=True),

@@ -44,7 +44,7 @@ class Company(Calling):
             telling = self.world.telling(unit, now)
             record, _ = await self._led(unit, actor, call_id)
             with refusing():
-                step = steps.supervise(record.call, self.world.new_id(), actor.id, actor.name, mode)
+                step = steps.supervise(record.call, self.world.new_id(), actor.id, actor.name, mode, now=now)
             if step.call != record.call:
                 await self._audit(unit, actor, f"call.{mode}", record.shop_id, record.call.id, {})
             record = await telling.step(record, step)
