@@ -137,6 +137,8 @@ describe('a guest', () => {
     const mine = { ...guest, state: 'joined' as const }
     await becomes({ ...standing, revision: 6, participants: [...standing.participants.slice(0, 2), boss, mine] })
     expect(shown.find('.chip.moved').text()).toBe('陈主任 (supervisor) joined the call')
+    await becomes({ ...standing, revision: 7, participants: [...standing.participants.slice(0, 2), mine] })
+    expect(shown.find('.chip.moved').text(), 'he may listen').toBe('陈主任 (supervisor) no longer talks with you')
   })
 
   test('watches and listens without any device, also where the browser gives none', async () => {

@@ -6,10 +6,15 @@ import { movements } from './company.ts'
 /** How long it is said that somebody came or left. */
 export const MOVED_MS = 6_000
 
-/** A sentence of who has just come into the call or left it, `say` of each; empty when that is a while ago. */
+type Say = (these: readonly Participant[]) => string
+
+/**
+ * A sentence of who has just come into the call or left it, `say` of each; empty when that is a while ago. A supervisor
+ * who is not heard any more may have left or only gone silent, which neither buyers nor guests are told: he is `silent`.
+ */
 export function useMoved(
   call: () => CallView | null,
-  say: { came: (these: readonly Participant[]) => string; left: (these: readonly Participant[]) => string },
+  say: { came: Say; left: Say; silent: Say },
 ): Readonly<Ref<string>> {
   const moved = ref('')
   let forget: ReturnType<typeof setTimeout> | undefined
@@ -17,7 +22,10 @@ export function useMoved(
     if (!now) return
     const { came, left } = movements(before, now)
     if (came.length + left.length === 0) return
-    moved.value = [came.length ? say.came(came) : '', left.length ? say.left(left) : ''].filter(Boolean).join(' · ')
+    const silent = left.filter(({ role }) => role === 'supervisor')
+    const gone = left.filter(({ role }) => role !== 'supervisor')
+    const told: [Say, Participant[]][] = [[say.came, came], [say.left, gone], [say.silent, silent]]
+    moved.value = told.flatMap(([says, these]) => (these.length ? says(these) : [])).join(' · ')
     clearTimeout(forget)
     forget = setTimeout(() => (moved.value = ''), MOVED_MS)
   })
