@@ -368,6 +368,8 @@ export class CallClient {
   // Devices --------------------------------------------------------------------------------------------
 
   private devicesChanged(sent: 'audio' | 'video' | null): void {
+    // A question that was open when he went out of sight, or another page of his that sent him there.
+    if (sent === 'video' && this.unheard() !== null) void this.showNothing()
     if (sent) this.legs.send(sent)
     this.changed()
     this.tellFlags()
@@ -426,8 +428,10 @@ export class CallClient {
 
   private do(action: CallsAction): void {
     const before = this.state
+    const unheard = this.unheard()
     this.state = after(before, action)
     if (this.state === before) return
+    this.stepBack(unheard)
     const over = action.type === 'told' && action.call.state === 'ended' ? action.call.call_id : before.part?.callId
     if (over !== undefined && this.callOf(over)?.state === 'ended') {
       const own = this.asked.delete(over) || (before.part?.callId === over && !this.state.part)
@@ -436,6 +440,23 @@ export class CallClient {
     }
     this.standAside()
     this.changed()
+  }
+
+  /** How one is in this call as a supervisor whom not all hear; null for everybody else. */
+  private unheard(): 'listener' | 'whisper' | null {
+    const { part } = this.state
+    const call = part && this.callOf(part.callId)
+    const me = call && this.meOf(call)
+    if (me?.role !== 'supervisor' || me.mode === 'barge') return null
+    return me.mode ?? 'listener'
+  }
+
+  /** Also who did so on another page listens without a microphone, and whispers unseen. */
+  private stepBack(before: 'listener' | 'whisper' | null): void {
+    const now = this.unheard()
+    if (now === before) return
+    if (now === 'listener') this.devices.close()
+    else if (now === 'whisper') void this.showNothing()
   }
 
   /** The call goes on with somebody else in one's seat: this page's media ends. An attempt hears so from the server. */

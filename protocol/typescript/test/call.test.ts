@@ -726,15 +726,16 @@ describe('torch and zoom', () => {
     expect(world.client.view.devices.torch, 'a later look does not put it out').toBe(true)
   })
 
-  it('of a camera that another has replaced meanwhile are not taken for those of the new one', async () => {
-    const { world } = await lit()
+  it('of a camera that another has replaced meanwhile are not taken for those of the new one, nor said', async () => {
+    const { world, said } = await lit()
     let done: () => void = () => {}
     world.tracks[1]!.slow = new Promise((resolve) => (done = resolve))
-    const light = world.client.devices.setTorch(true)
-    const nearer = world.client.devices.setZoom(3)
+    world.hear('call.adjust_asked', { ...asked, torch: true, zoom: 3 })
+    await world.clock.pass(0)
     await world.client.devices.switchCamera()
     done()
-    await Promise.all([light, nearer])
+    await world.clock.pass(0)
+    expect(said).toEqual([])
     expect(world.client.view.devices).toMatchObject({ facing: 'user', torch: false, zoom: { now: 1 } })
   })
 
@@ -963,6 +964,38 @@ it('a supervisor who spoke to all and whispers now shows nothing any more, and g
   await world.client.devices.shareScreen(true)
   await world.client.supervise('call', 'whisper')
   expect(world.client.view.devices).toMatchObject({ screen: false })
+})
+
+it('a supervisor who is sent out of hearing or sight on another page of his stops here too, also what he asked for before', async () => {
+  const world = new CallWorld('agent', () => false)
+  world.client.start()
+  let revision = 6
+  const as = (mode: 'listener' | 'whisper' | 'barge') => {
+    const seat = somebody('supervisor', { mode, state: 'joined', microphone: mode !== 'listener' })
+    world.living = [connected({ revision: ++revision, participants: [...connected().participants, seat] })]
+    return world.living[0]!
+  }
+  as('barge')
+  world.tell('call.changed', connected())
+  await world.client.supervise('call', 'barge')
+  await world.client.devices.open({ camera: true, microphone: true })
+  world.tell('call.changed', as('whisper'))
+  await world.clock.pass(400)
+  expect(world.client.view.devices).toMatchObject({ camera: 'off', microphone: 'on' })
+
+  world.tell('call.changed', as('barge'))
+  let permits: () => void = () => {}
+  world.asked = () => new Promise((resolve) => (permits = resolve))
+  const open = world.client.devices.open({ camera: true })
+  await world.client.supervise('call', 'whisper').then(() => world.tell('call.changed', as('whisper')))
+  permits()
+  await open
+  await world.clock.pass(400)
+  expect(world.client.view.devices.camera, 'permitted after he was out of sight').toBe('off')
+
+  world.tell('call.changed', as('listener'))
+  expect(world.client.view.devices).toMatchObject({ camera: 'off', microphone: 'none' })
+  expect(world.tracks.map(({ readyState }) => readyState)).toEqual(world.tracks.map(() => 'ended'))
 })
 
 it('a supervisor listens without any device of his own', async () => {

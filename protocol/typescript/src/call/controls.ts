@@ -33,14 +33,16 @@ export async function adjust(devices: Devices, { torch, zoom }: Pick<AdjustAsked
   const before = devices.state
   if (before.camera !== 'on') return []
   const done: Adjusted[] = []
+  // Another camera that is in its place meanwhile was not meant.
+  const same = () => devices.state.preview === before.preview
   if (typeof torch === 'boolean' && before.torch !== null && torch !== before.torch) {
     await devices.setTorch(torch)
-    done.push(torch ? 'torch_on' : 'torch_off')
+    if (same()) done.push(torch ? 'torch_on' : 'torch_off')
   }
-  if (typeof zoom === 'number' && before.zoom) {
+  if (typeof zoom === 'number' && before.zoom && same()) {
     await devices.setZoom(zoom)
     const now = devices.state.zoom?.now ?? before.zoom.now
-    if (now !== before.zoom.now) done.push(now > before.zoom.now ? 'zoomed_in' : 'zoomed_out')
+    if (same() && now !== before.zoom.now) done.push(now > before.zoom.now ? 'zoomed_in' : 'zoomed_out')
   }
   return done
 }

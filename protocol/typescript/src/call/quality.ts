@@ -148,6 +148,8 @@ export const SENDING: Readonly<Record<Step, Sending>> = {
   stills: { active: true, scaleResolutionDownBy: 2, maxBitrate: 60_000, maxFramerate: 1 },
   audio_only: { active: false, scaleResolutionDownBy: 2, maxBitrate: 150_000, maxFramerate: 8 },
 }
+/** Each asks less of the path than the one before; a picture a second costs what it carries, so the voice comes last
+ *  and alone. Where that stands, pictures are offered one by one (the shot list). */
 const RUNGS: readonly Step[] = ['full', 'low_resolution', 'low_rate', 'stills', 'audio_only']
 
 /** Bad seconds in a row before one comes down. */
