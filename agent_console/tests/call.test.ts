@@ -1,5 +1,7 @@
 import { Refusal } from '@livedesk/protocol'
+import type { Participant } from '@livedesk/protocol'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { nextTick } from 'vue'
 import { aCall, participant, ringing } from './standin/calls.ts'
 import { button, find, key, mountOn, row, says, seen, unmountAll } from './standin/mounted.ts'
 import { busy } from './standin/scenes.ts'
@@ -277,6 +279,24 @@ describe('in a call', () => {
     await seen(() => says('王小雨 正在重新连接') && says('通话保留'))
     desk.calling.change('call-1', 'buyer', { state: 'joined', reconnect_until: null }, 'call.joined')
     await seen(() => !says('正在重新连接'))
+  })
+
+  it('says how a supervisor is in it, once he has come', async () => {
+    await inCall()
+    const say = (change: Partial<Participant>) => {
+      const call = desk.calling.get('call-1')
+      const others = call.participants.filter((one) => one.role !== 'supervisor')
+      desk.calling.tell('call.changed', { ...call, participants: [...others, participant('supervisor', { name: '顾主管', ...change })] })
+    }
+    say({ state: 'invited', mode: 'listener' })
+    await nextTick()
+    expect(there('.call .way')).toBe(false)
+    for (const [mode, words] of [['listener', '顾主管 在旁听'], ['whisper', '顾主管 只对你说'], ['barge', '顾主管 在三方通话']] as const) {
+      say({ state: 'joined', mode })
+      await seen(() => there('.call .way') && find('.call .way').textContent === words)
+    }
+    say({ state: 'left', mode: 'barge' })
+    await seen(() => !there('.call .way'))
   })
 
   it('it is not his any more who was relieved: the picture goes, and nobody asks him about recording', async () => {

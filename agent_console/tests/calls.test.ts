@@ -35,7 +35,8 @@ describe('whose word on the recording is missing', () => {
     expect(named('agent-1')).toEqual(['guest'])
     expect(named('supervisor-1')).toEqual(['agent', 'guest'])
     expect(named('agent-1', 'barge')).toEqual(['supervisor', 'guest'])
-    expect(unasked(aCall({ participants: [buyer({ state: 'left' }), agent()] }), 'agent-1')).toEqual([])
+    const away = (state: Participant['state']) => unasked(aCall({ participants: [buyer({ state }), agent()] }), 'agent-1').length
+    expect([away('left'), away('invited'), away('joined'), away('reconnecting')], 'who has not come is asked nothing').toEqual([0, 0, 1, 1])
   })
 })
 

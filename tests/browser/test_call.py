@@ -275,6 +275,65 @@ def test_a_voice_is_heard_at_the_desk_though_no_picture_comes_and_what_was_booke
     agent.get_by_role("button", name="挂断").click()
 
 
+def test_a_supervisor_who_listens_speaks_to_all_and_whispers_is_told_of_truly_to_each(
+    demo: Demo, visit: Visit, room: Page, shot: Shot
+) -> None:
+    agent = visit(f"{demo.desk}/console/", DESKTOP, permissions=["camera", "microphone"])
+    sign_in(agent, demo, "mujin")
+    frame = tap_service(room)
+    write(frame, "杯子漏水")
+    agent.locator("[data-conversation]", has_text="杯子漏水").click()
+    agent.get_by_role("button", name=re.compile("^邀请 .+ 视频通话$")).click()
+    frame.get_by_role("button", name="接听").click()
+    frame.get_by_role("button", name="只拍商品").click()
+    frame.get_by_role("button", name="接通").click()
+    agent.wait_for_function(PLAYS)
+    agent.get_by_role("button", name="同意录制").click()
+    expect(agent.get_by_text("等小雨同意录制")).to_be_visible()
+
+    lead = visit(f"{demo.desk}/console/", DESKTOP, permissions=["camera", "microphone"])
+    sign_in(lead, demo, "zhixia", ready=False)
+    said = frame.get_by_role("status")
+    chip = agent.locator(".call .way")
+    _supervise(lead, "旁听", "旁听")
+    expect(chip).to_have_text("知夏 在旁听")
+    expect(lead.locator(".call").get_by_text("等小雨同意录制")).to_be_visible()
+    expect(lead.get_by_role("button", name="打开麦克风")).to_have_count(0)
+    shot(agent, "call-supervised-desktop")
+    shot(lead, "call-listener-desktop")
+
+    _supervise(lead, "加入通话", "三方通话")
+    expect(chip).to_have_text("知夏 在三方通话")
+    expect(said.filter(has_text="知夏（主管）加入了通话")).to_be_attached()
+    lead.get_by_role("button", name="打开摄像头").click()
+    expect(frame.locator(".call video")).to_have_count(2)
+    expect(agent.locator(".beside .thumb", has_text="知夏")).to_be_visible()
+    shot(room, "call-barged-phone")
+
+    _supervise(lead, "只对客服说", "只对客服说")
+    expect(chip).to_have_text("知夏 只对你说")
+    expect(said.filter(has_text="知夏（主管）不再和您通话")).to_be_attached()
+    expect(lead.locator(".thumb.own")).to_have_count(0)
+    expect(agent.locator(".beside .thumb", has_text="知夏")).to_have_count(0)
+    shot(lead, "call-whisper-desktop")
+    lead.get_by_role("button", name="静音").click()
+    agent.get_by_role("button", name="通话成员").click()
+    expect(agent.get_by_text(re.compile("主管 · .*静音"))).to_be_visible()
+    agent.keyboard.press("Escape")
+    assert serious(lead) == []
+    assert serious(agent) == []
+    agent.get_by_role("button", name="挂断").click()
+
+
+def _supervise(lead: Page, how: str, way: str) -> None:
+    """The supervisor chooses on the wall how he is in the call, and looks at it."""
+    lead.get_by_label("看板").click()
+    lead.get_by_role("button", name=how, exact=True).click()
+    expect(lead.locator(".call.tile .way")).to_have_text(way)
+    lead.get_by_role("button", name="回到通话").click()
+    expect(lead.locator(".call-place .call .way")).to_have_text(way)
+
+
 def _circle(agent: Page, frame: FrameLocator, number: int) -> float:
     """Milliseconds from the moment the hand leaves a circle until the buyer sees it."""
     if number == 0:

@@ -9,6 +9,9 @@ export function the(call: Call, role: Participant['role']): Participant | null {
   return call.participants.find((one) => one.role === role && one.state !== 'left') ?? null
 }
 
+/** His media is there, or he is waited for; not who was only asked to come. */
+export const present = ({ state }: Participant): boolean => state === 'joined' || state === 'reconnecting'
+
 /** Whole seconds until a moment of the server's clock, never below none. */
 export const secondsUntil = (at: number, now: number): number => Math.max(0, Math.ceil((at - now) / 1000))
 
@@ -33,7 +36,7 @@ export function recordingWord(call: Call, me: string | null): RecordingWord {
 /** Whose word on the recording is missing, beside one's own. */
 export function unasked(call: Call, me: string | null): Participant[] {
   return call.participants.filter(
-    (one) => one.participant_id !== me && one.consent === 'unasked' && one.state !== 'left' && (one.role !== 'supervisor' || one.mode === 'barge'),
+    (one) => one.participant_id !== me && one.consent === 'unasked' && present(one) && (one.role !== 'supervisor' || one.mode === 'barge'),
   )
 }
 

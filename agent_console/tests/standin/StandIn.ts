@@ -45,9 +45,9 @@ export class StandIn {
   sessions: AgentSession[] = []
   wall: Wall = { now: Date.now(), groups: [], seats: [] }
   reachable = true
-  /** Commands that are refused from now on, with their code. */
   /** A booking further back in the log than anybody has read. */
   unseen: { at: number; media: 'video' | 'voice' } | null = null
+  /** Commands that are refused from now on, with their code. */
   refusals = new Map<Name, ErrorCode>()
   /** Commands that are never answered. */
   silent = new Set<Name>()
