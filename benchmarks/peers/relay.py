@@ -62,7 +62,7 @@ def application(folder: Path) -> web.Application:
         for recorder in rooms[(await request.json())["room"]].recorders:
             try:
                 await recorder.stop()
-            except av.error.ArgumentError as refused:
+            except av.error.FFmpegError as refused:
                 # On a loaded machine its encoder gives packets out of order, which its container refuses. The
                 # file ends before them; what it cost is measured by then.
                 print(f"stock: the end of a file was not written: {refused}", file=sys.stderr)
