@@ -22,6 +22,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import uvloop
+
 from media import limits
 from media.control import MOST_WAITING, VERBS, Arguments, Object, checked, failure, packed, read
 from media.counts import COUNTS
@@ -293,6 +295,16 @@ def ports_from(arguments: argparse.Namespace) -> Ports:
     return Ports(arguments.bind, range(int(first), int(last) + 1), arguments.announce)
 
 
+def run(process: Worker, path: Path) -> None:
+    """Serve at this path, in a loop of its own, until a signal or the end of standard input.
+
+    Half of a second's wake-ups bring one packet each, and with uvloop each costs a fraction of asyncio's own:
+    measured, an eighth of the whole CPU of recorded calls.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(process.run(path))
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line of a media process."""
     made = argparse.ArgumentParser(description=__doc__)
@@ -305,4 +317,4 @@ def parser() -> argparse.ArgumentParser:
 
 if __name__ == "__main__":
     chosen = parser().parse_args()
-    asyncio.run(Worker(ports_from(chosen)).run(chosen.socket))
+    run(Worker(ports_from(chosen)), chosen.socket)

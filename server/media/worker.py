@@ -196,7 +196,7 @@ def main() -> None:
     parser.add_argument("--boot", required=True, help="the id of this run of the server")
     chosen = parser.parse_args()
     process = RecordingWorker(worker.ports_from(chosen), chosen.recordings, chosen.boot)
-    asyncio.run(process.run(chosen.socket))
+    worker.run(process, chosen.socket)
 
 
 if __name__ == "__main__":
