@@ -46,10 +46,10 @@ class Line:
     """One outgoing stream of a leg: what its participant hears or sees on one media line."""
 
     __slots__ = (
-        "_closed", "_name", "_new", "_output", "_resends", "_resends_at", "_resent_at", "_start", "allowed",
-        "clock_sent", "fraction_lost", "kind", "octets", "outgoing", "packets", "plain_from",
-        "rtx_sequence", "sequence", "sequence_offset", "source", "throttles", "timestamp", "timestamp_at",
-        "timestamp_offset", "wait_for_keyframe",
+        "_closed", "_name", "_new", "_resends", "_resends_at", "_resent_at", "_start", "allowed",
+        "clock_sent", "fraction_lost", "kind", "octets", "outgoing", "output", "packets", "plain_from",
+        "rtx_sequence", "sequence", "sequence_offset", "source", "ssrc", "throttles", "timestamp",
+        "timestamp_at", "timestamp_offset", "wait_for_keyframe",
     )  # fmt: skip
 
     def __init__(
@@ -57,6 +57,7 @@ class Line:
     ) -> None:
         self.kind = kind
         self.outgoing = outgoing
+        self.ssrc = outgoing.ssrc
         self.throttles = throttles
         """Whether the sender heeds what this line's participant can take."""
         self.allowed: int | None = None
@@ -64,7 +65,7 @@ class Line:
         self.clock_sent: tuple[int, float] | None = None
         """The last sender report: the middle bits of its NTP time, and when it was sent."""
         self._name = name
-        self._output = output
+        self.output = output
         self.source: Stream | None = None
         self.sequence_offset = self.timestamp_offset = 0
         self.plain_from = _NEVER
@@ -168,7 +169,7 @@ class Line:
                 COUNTS.resent += 1
                 self._resends -= 1
                 self._resent_at[place] = now
-                self._output.send(again)
+                self.output.send(again)
 
     def reported(self, block: ReportBlock, now: float) -> float | None:
         """What the participant says of this line; the round trip in seconds where it can be told from it."""
@@ -183,16 +184,10 @@ class Line:
             return
         ssrc, stamp = self.outgoing.ssrc, report.rtp_timestamp + self.timestamp_offset & _U32
         self.clock_sent = report.ntp >> 16 & _U32, now
-        self._output.send_rtcp(
+        self.output.send_rtcp(
             sender_report(ssrc, report.ntp, stamp, self.packets, self.octets)
             + source_description(ssrc, self._name)
         )
-
-    def forward(self, length: int) -> None:
-        """Send the packet in `ice.PACKET`, numbered for this line already."""
-        self.packets += 1
-        self.octets += length
-        self._output.forward(length)
 
 
 Tap = Callable[[bytes, float], None]
@@ -272,8 +267,10 @@ class Stream:
                 encrypted = False
                 self.keyframe_wanted |= line.wait_for_keyframe
                 continue
-            NUMBERS.pack_into(packet, NUMBERS_AT, sequence, stamp, line.outgoing.ssrc)
-            line.forward(length)
+            NUMBERS.pack_into(packet, NUMBERS_AT, sequence, stamp, line.ssrc)
+            line.packets += 1
+            line.octets += length
+            line.output.forward(length)
             encrypted = True
 
     def padded(self, length: int, sequence: int, timestamp: int, now: float) -> None:

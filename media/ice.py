@@ -106,17 +106,20 @@ class Ports:
 class Transport:
     """The connection to one participant.
 
-    `on_media(length)` is called for each SRTP or SRTCP datagram from the chosen address, which then lies in
-    `PACKET`, still encrypted. `on_closed(code)` is called once if the connection ends by itself.
+    `on_rtp(length)` and `on_rtcp(length)` are called for each authentic packet from the chosen address, which
+    then lies in `PACKET`, decrypted. `on_closed(code)` is called once if the connection ends by itself.
     """
 
     def __init__(
-        self, ports: Ports, on_media: Callable[[int], None], on_closed: Callable[[str], None]
+        self,
+        ports: Ports,
+        on_rtp: Callable[[int], None],
+        on_rtcp: Callable[[int], None],
+        on_closed: Callable[[str], None],
     ) -> None:
-        self._on_media = on_media
+        self._on_rtp, self._on_rtcp = on_rtp, on_rtcp
         self._on_closed = on_closed
         self._closed = False
-        self._connected = False
         self._rx: Any = None
         self._tx: Any = None
         self._sessions: tuple[Any, Any] | None = None
@@ -173,7 +176,6 @@ class Transport:
         self._sessions = self._dtls._rx_srtp, self._dtls._tx_srtp
         self._rx, self._tx = (session._srtp[0] for session in self._sessions)
         self._remote = self._raw(self._chosen())
-        self._connected = True
         self.alive_at = monotonic()
         self._ice.on("statechange", self._changed)
         self._dtls.on("statechange", self._changed)
@@ -197,14 +199,18 @@ class Transport:
     # What comes in.
 
     def _readable(self) -> None:
-        recv, packet, on_media = self._recv, PACKET, self._on_media
+        recv, packet = self._recv, PACKET
         try:
             for _ in range(BATCH):
                 length, source = recv(_RECEIVE_INTO)
-                if source == self._remote and 127 < packet[0] < 192 and 0 < length <= LONGEST:
-                    on_media(length)
-                else:
-                    self._sort(length, source)
+                familiar = source == self._remote and 127 < packet[0] < 192 and 0 < length <= LONGEST
+                if familiar or self._is_media(length, source):
+                    rtcp = 192 <= packet[1] <= 223
+                    _length[0] = length
+                    if (_unprotect_rtcp if rtcp else _unprotect)(self._rx, _packet, _length):
+                        COUNTS.undecipherable += 1
+                    else:
+                        (self._on_rtcp if rtcp else self._on_rtp)(_length[0])
                 if self._closed:
                     return
         except BlockingIOError:
@@ -212,19 +218,23 @@ class Transport:
         except OSError as fault:  # an error that an earlier datagram left in the socket
             log.debug("a UDP socket reported %s", fault)
 
-    def _sort(self, length: int, source: Address) -> None:
-        """A datagram that is not media of the known address."""
+    def _is_media(self, length: int, source: Address) -> bool:
+        """Whether a datagram that is not media of the known address is such of a new one of his.
+
+        What else it is goes where it belongs.
+        """
         first = PACKET[0] if 0 < length <= LONGEST else 255
         if first < 4:
             self._stun(bytes(PACKET[:length]), source[:2])
         elif 19 < first < 64:
             self._handshake(bytes(PACKET[:length]), source[:2])
-        elif 127 < first < 192 and self._connected and source[:2] == self._chosen():
+        elif 127 < first < 192 and self._rx is not None and source[:2] == self._chosen():
             # The participant has moved to another of his addresses.
             self._remote = source
-            self._on_media(length)
+            return True
         else:
             COUNTS.ignored += 1
+        return False
 
     def _stun(self, data: bytes, source: Address) -> None:
         protocol, known = self._socket.protocol, self._sources()
@@ -268,17 +278,7 @@ class Transport:
             return address
         return (*address, 0, 0)
 
-    # SRTP, in place.
-
-    def unprotect(self, length: int) -> int:
-        """Decrypt the RTP packet in `PACKET`; the new length, or -1 for one that is not authentic or old."""
-        _length[0] = length
-        return -1 if self._rx is None or _unprotect(self._rx, _packet, _length) else int(_length[0])
-
-    def unprotect_rtcp(self, length: int) -> int:
-        """The same for RTCP."""
-        _length[0] = length
-        return -1 if self._rx is None or _unprotect_rtcp(self._rx, _packet, _length) else int(_length[0])
+    # What goes out, encrypted in place.
 
     def forward(self, length: int) -> None:
         """Encrypt the RTP packet in `PACKET` for this participant and send it; it is unreadable then."""

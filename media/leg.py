@@ -14,7 +14,6 @@ from dataclasses import replace
 from time import monotonic
 
 from media import bandwidth, ice, rtcp, rtp
-from media.counts import COUNTS
 from media.errors import MediaError
 from media.forwarder import Line, Stream
 from media.ice import PACKET
@@ -68,7 +67,7 @@ class Leg:
         self.loss = self.sent_bitrate = 0.0
         self._remb: int | None = None
         self._on_connected, self._on_closed, self._on_report = on_connected, on_closed, on_report
-        self.transport = ice.Transport(ports, self._media, self._ended)
+        self.transport = ice.Transport(ports, self._rtp, self._rtcp, self._ended)
         self._by_ssrc: dict[int, Stream] = {}
         self._clocks: dict[Kind, tuple[int, float]] = {}
         self._octets_before = 0
@@ -150,15 +149,8 @@ class Leg:
 
     # RTP.
 
-    def _media(self, length: int) -> None:
+    def _rtp(self, length: int) -> None:
         packet = PACKET
-        if 192 <= packet[1] <= 223:
-            self._reports(length)
-            return
-        length = self.transport.unprotect(length)
-        if length < rtp.HEADER_LENGTH:
-            COUNTS.undecipherable += 1
-            return
         flags, _, sequence, timestamp, ssrc = rtp.HEADER.unpack_from(packet)
         stream = self._by_ssrc.get(ssrc)
         now = monotonic()
@@ -245,11 +237,7 @@ class Leg:
 
     # RTCP.
 
-    def _reports(self, length: int) -> None:
-        length = self.transport.unprotect_rtcp(length)
-        if length < 0:
-            COUNTS.undecipherable += 1
-            return
+    def _rtcp(self, length: int) -> None:
         now = self.transport.alive_at = monotonic()
         for said in rtcp.read(bytes(PACKET[:length])):
             if isinstance(said, rtcp.ReportBlock):

@@ -37,10 +37,11 @@ ABSENT_AFTER_S = 7.0
 
 
 class Tap(Protocol):
-    """Who gets a copy: a recording. Neither method may wait or raise."""
+    """Who gets a copy: a recording. Nothing here, nor what it returns, may wait or raise."""
 
-    def tap(self, participant: str, kind: Kind, packet: bytes, monotonic_ns: int) -> None:
-        """A decrypted packet under its source's own numbers, repaired ones late and unwrapped."""
+    def tap(self, participant: str, kind: Kind) -> Callable[[bytes, float], None]:
+        """What gets each decrypted packet under its source's own numbers, repaired ones late and unwrapped,
+        with the second of the monotonic clock when it came."""
 
     def tap_report(self, participant: str, kind: Kind, ntp: int, rtp_timestamp: int) -> None:
         """A source's clocks: a 64-bit NTP time and the RTP timestamp of the same moment."""
@@ -251,7 +252,7 @@ class Room:
             return
         tap = self._tap
         for kind, stream in one.leg.streams.items():
-            stream.tap = None if tap is None else _copier(tap, one.name, kind)
+            stream.tap = None if tap is None else tap.tap(one.name, kind)
 
     def request_keyframe(self, name: str) -> None:
         """Ask a participant's camera for a whole picture. Before it is there, nothing happens."""
@@ -333,7 +334,3 @@ class Room:
         if found is None:
             raise MediaError("participant_unknown")
         return found
-
-
-def _copier(tap: Tap, participant: str, kind: Kind) -> Callable[[bytes, float], None]:
-    return lambda packet, now: tap.tap(participant, kind, packet, int(now * 1e9))

@@ -38,10 +38,11 @@ live on the same disk and must not find it full."""
 RECORDING_MS_MAX = 4 * 3600 * 1000
 """A call that is recorded for longer was forgotten."""
 
-BATCH = 16
-BATCH_NS = 100_000_000
+BATCH = 32
+BATCH_S = 0.2
 """So many packets of a participant are put together at once, or those of so long: one by one, between packets
-that are forwarded, it costs a third more. What waits is lost by a kill, as what the clusters hold is."""
+that are forwarded, it costs half as much again. What waits is lost by a kill, as what the clusters hold is:
+together they must stay well below a second."""
 
 CLOSE_WAIT_S = 8.0
 """How long the end of the process waits for the disk; the whole process has ten seconds."""
@@ -70,8 +71,8 @@ class _Side:
     def __init__(self, participant: str, utc_ms: int, lane: Lane, need_key: Callable[[str], None]) -> None:
         self.segmenter = Segmenter(participant, utc_ms, lane, lambda: need_key(participant))
         self.video, self.audio = Track("video"), Track("audio")
-        self.came: list[tuple[Kind, bytes, int]] = []
-        """Packets that are not looked at yet, with the clock that only goes forward when they came."""
+        self.came: list[tuple[Kind, bytes, float]] = []
+        """Packets that are not looked at yet, each with the second of the monotonic clock when it came."""
 
     def restart(self) -> None:
         """Forget what is held: it belongs to a span that is not written."""
@@ -102,32 +103,33 @@ class Recording:
         self._code: EndCode | None = None
         self._paused = False
 
-    def tap(
-        self, participant: str, kind: Kind, packet: bytes | bytearray | memoryview, monotonic_ns: int
-    ) -> None:
-        """A decrypted RTP packet of a participant, with its original numbers; retransmissions unwrapped.
-
-        The buffer may be used again afterwards. Participants without a consent are ignored.
+    def tap(self, participant: str, kind: Kind) -> Callable[[bytes, float], None]:
+        """What takes one participant's RTP packets, decrypted, with their original numbers, retransmissions
+        unwrapped, and the second of the monotonic clock when each came. Without his consent it drops them.
         """
-        side = self._sides.get(participant)
-        if side is None or self._paused or self._code is not None:
-            return
-        came = side.came
-        came.append((kind, bytes(packet), monotonic_ns))
-        if len(came) >= BATCH or monotonic_ns - came[0][2] >= BATCH_NS:
-            self._take(participant, side)
+
+        def take(packet: bytes, came_s: float) -> None:
+            side = self._sides.get(participant)
+            if side is None or self._paused or self._code is not None:
+                return
+            came = side.came
+            came.append((kind, packet, came_s))
+            if len(came) >= BATCH or came_s - came[0][2] >= BATCH_S:
+                self._take(participant, side)
+
+        return take
 
     def _take(self, participant: str, side: _Side) -> None:
         """Put together what came of a side."""
         came, side.came = side.came, []
-        begin_ns = self._begin.monotonic_ns
-        for kind, packet, monotonic_ns in came:
+        begin_ns, video, audio, add = self._begin.monotonic_ns, side.video, side.audio, side.segmenter.add
+        for kind, packet, came_s in came:
             read = rtp.parse(packet)
             if read is None:
                 continue
-            track = side.video if kind == "video" else side.audio
-            for sample in track.push(read, monotonic_ns - begin_ns):
-                side.segmenter.add(sample)
+            track = video if kind == "video" else audio
+            for sample in track.push(read, int(came_s * 1e9) - begin_ns):
+                add(sample)
             if track.assembler.waiting and track.wants_key():
                 self._need_key(participant)
 

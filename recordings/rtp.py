@@ -16,8 +16,7 @@ _made = tuple.__new__
 class Packet(NamedTuple):
     """One packet without its header.
 
-    `payload` is a copy, so that the caller may reuse his buffer. It is empty for a packet of padding alone,
-    which still has its place in the sequence.
+    `payload` is empty for a packet of padding alone, which still has its place in the sequence.
     """
 
     ssrc: int
@@ -27,7 +26,7 @@ class Packet(NamedTuple):
     payload: bytes
 
 
-def parse(packet: bytes | bytearray | memoryview) -> Packet | None:
+def parse(packet: bytes) -> Packet | None:
     """Read a decrypted packet; None when it is not RTP or says more than it holds."""
     size = len(packet)
     if size < FIXED_HEADER_BYTES:
@@ -49,4 +48,4 @@ def parse(packet: bytes | bytearray | memoryview) -> Packet | None:
             size -= padding
         if start > size:
             return None
-    return _made(Packet, (ssrc, sequence, timestamp, second >= 0x80, bytes(packet[start:size])))
+    return _made(Packet, (ssrc, sequence, timestamp, second >= 0x80, packet[start:size]))

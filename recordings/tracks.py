@@ -6,7 +6,7 @@ changes its network or its camera comes back with another source, other numbers 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from recordings import opus
@@ -22,6 +22,8 @@ CLOCK_APART_MS = 5_000
 
 # A source or a clock that changes more often than this is no person coming back. It bounds the segments.
 RESTART_EVERY_NS = 1_000_000_000
+
+_HALF = 0x80000000
 
 # As in `rtp`: a tuple of names without a call in Python.
 _made = tuple.__new__
@@ -56,7 +58,10 @@ class MediaClock:
 
     def place(self, timestamp: int, arrival_ms: float) -> int | None:
         """The time of a frame; None when the sender says one too far from its arrival to be meant."""
-        ticks = self._ticks + _signed(timestamp - self._timestamp)
+        passed = timestamp - self._timestamp
+        if not 0 <= passed < _HALF:
+            passed = _signed(passed)
+        ticks = self._ticks + passed
         exact_ms = self._anchor_ms + ticks / self._ticks_per_ms
         lead_ms = arrival_ms - exact_ms
         if not -CLOCK_APART_MS <= lead_ms <= CLOCK_APART_MS:
@@ -107,8 +112,11 @@ class Track:
             return self._change_source(packet, arrival_ns)
         if not self._reordering.follows(packet.sequence):
             return self._placed(self._reordering.push(packet, arrival_ns))
-        frames = self.assembler.take(packet, arrival_ns)
-        return [sample for frame in frames if (sample := self._place(frame)) is not None] if frames else ()
+        samples: Sequence[Sample] = ()
+        for frame in self.assembler.take(packet, arrival_ns):
+            if (sample := self._place(frame)) is not None:
+                samples = (*samples, sample)
+        return samples
 
     def tick(self, now_ns: int) -> Iterable[Sample]:
         """The frames that waited long enough for a missing packet."""
@@ -170,4 +178,4 @@ class Track:
 
 def _signed(ticks: int) -> int:
     """A difference of 32-bit counters as the nearer of its two meanings."""
-    return (ticks + 0x80000000 & 0xFFFFFFFF) - 0x80000000
+    return (ticks + _HALF & 0xFFFFFFFF) - _HALF

@@ -8,6 +8,9 @@ from typing import NamedTuple
 KEY_FRAME_START_CODE = b"\x9d\x01\x2a"
 KEY_FRAME_HEAD_BYTES = 10
 
+# As in `rtp`: a tuple of names without a call in Python.
+_made = tuple.__new__
+
 
 class Descriptor(NamedTuple):
     """Where a packet belongs.
@@ -33,7 +36,7 @@ def descriptor(payload: bytes) -> Descriptor | None:
     first = payload[0] if payload else 0
     start, discardable = first & 0x1F == 0x10, bool(first & 0x20)
     if not first & 0x80:
-        return Descriptor(start, discardable, None, 128, None, None, False, 1) if payload else None
+        return _made(Descriptor, (start, discardable, None, 128, None, None, False, 1)) if payload else None
     try:
         extension, at = payload[1], 2
         picture_id, picture_ids, base_index, layer, layer_sync = None, 128, None, None, False
@@ -54,7 +57,8 @@ def descriptor(payload: bytes) -> Descriptor | None:
         return None
     if at > len(payload):
         return None
-    return Descriptor(start, discardable, picture_id, picture_ids, base_index, layer, layer_sync, at)
+    read = (start, discardable, picture_id, picture_ids, base_index, layer, layer_sync, at)
+    return _made(Descriptor, read)
 
 
 def is_key(frame: bytes) -> bool:

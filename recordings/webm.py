@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple
 
 VIDEO, AUDIO = 1, 2
@@ -80,7 +81,7 @@ def head(picture: tuple[int, int] | None, sound: bool, utc_ms: int) -> bytes:
 
 def cluster(blocks: Sequence[Block]) -> bytes:
     """One cluster of at least one block, in order of time. Raises ValueError when it spans too much."""
-    ordered = sorted(blocks, key=lambda block: block.at_ms)
+    ordered = sorted(blocks, key=attrgetter("at_ms"))
     begin = ordered[0].at_ms
     if begin < 0 or ordered[-1].at_ms - begin > BLOCK_SPAN_MS:
         raise ValueError("a cluster begins at zero or later and spans less than 33 s")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from time import monotonic
@@ -466,11 +467,11 @@ class Copies:
     """A recording that only keeps."""
 
     def __init__(self) -> None:
-        self.packets: list[tuple[str, str, bytes, int]] = []
+        self.packets: list[tuple[str, str, bytes, float]] = []
         self.reports: list[tuple[str, str, int, int]] = []
 
-    def tap(self, participant: str, kind: str, packet: bytes, monotonic_ns: int) -> None:
-        self.packets.append((participant, kind, packet, monotonic_ns))
+    def tap(self, participant: str, kind: str) -> Callable[[bytes, float], None]:
+        return lambda packet, came_s: self.packets.append((participant, kind, packet, came_s))
 
     def tap_report(self, participant: str, kind: str, ntp: int, rtp_timestamp: int) -> None:
         self.reports.append((participant, kind, ntp, rtp_timestamp))

@@ -76,7 +76,7 @@ def play(recording: Recording, tapped: list[Tapped]) -> None:
     """Tap a call, with a tick each 100 ms and a sender report each second."""
     ticked_ms = 0
     for one in tapped:
-        recording.tap(one.participant, one.kind, one.packet, at(one.at_ms).monotonic_ns)
+        recording.tap(one.participant, one.kind)(one.packet, at(one.at_ms).monotonic_ns / 1e9)
         if one.at_ms - ticked_ms >= 100:
             ticked_ms = one.at_ms
             recording.tick(at(ticked_ms))

@@ -306,7 +306,7 @@ def apart(root: Path, jitter_ms: int, reports: bool) -> Desk:
         while reports and said and said[0][0] <= one.at_ms:
             _, participant, kind, ntp, timestamp = said.pop(0)
             recording.tap_report(participant, kind, ntp, timestamp)
-        recording.tap(one.participant, one.kind, one.packet, at(one.at_ms).monotonic_ns)
+        recording.tap(one.participant, one.kind)(one.packet, at(one.at_ms).monotonic_ns / 1e9)
     recording.stop("call_ended", at(12_500))
     assert desk.recorder.close(10)
     return desk

@@ -25,17 +25,9 @@ def test_contributing_sources_extensions_and_padding_are_no_part_of_the_payload(
 def test_a_packet_of_padding_alone_keeps_its_place_and_has_an_empty_payload() -> None:
     padding = bytearray(material.rtp(7, 2, b"\0" * 4 + b"\x05"))
     padding[0] |= 0x20
-    read = rtp.parse(padding)
+    read = rtp.parse(bytes(padding))
     assert read is not None
     assert (read.sequence, read.payload) == (7, b"")
-
-
-def test_the_payload_is_a_copy_of_the_callers_buffer() -> None:
-    buffer = bytearray(material.rtp(7, 2, b"kept"))
-    read = rtp.parse(memoryview(buffer))
-    buffer[:] = bytes(len(buffer))
-    assert read is not None
-    assert read.payload == b"kept"
 
 
 def test_what_says_more_than_it_holds_is_no_packet() -> None:
