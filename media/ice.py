@@ -36,7 +36,7 @@ from pylibsrtp._binding import ffi, lib
 
 from media.counts import COUNTS
 from media.errors import MediaError
-from media.negotiation import Answer, Local
+from media.negotiation import VP8, Answer, Local
 
 log = logging.getLogger(__name__)
 
@@ -203,6 +203,9 @@ class Transport:
         try:
             for _ in range(BATCH):
                 length, source = recv(_RECEIVE_INTO)
+                # What follows the end of a picture, or a voice, is hardly ever there yet: to look costs more
+                # than to be called again.
+                goes_on = packet[1] == VP8
                 familiar = source == self._remote and 127 < packet[0] < 192 and 0 < length <= LONGEST
                 if familiar or self._is_media(length, source):
                     rtcp = 192 <= packet[1] <= 223
@@ -211,7 +214,7 @@ class Transport:
                         COUNTS.undecipherable += 1
                     else:
                         (self._on_rtcp if rtcp else self._on_rtp)(_length[0])
-                if self._closed:
+                if self._closed or not goes_on:
                     return
         except BlockingIOError:
             return

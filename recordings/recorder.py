@@ -38,11 +38,10 @@ live on the same disk and must not find it full."""
 RECORDING_MS_MAX = 4 * 3600 * 1000
 """A call that is recorded for longer was forgotten."""
 
-BATCH = 32
-BATCH_S = 0.2
-"""So many packets of a participant are put together at once, or those of so long: one by one, between packets
-that are forwarded, it costs half as much again. What waits is lost by a kill, as what the clusters hold is:
-together they must stay well below a second."""
+BATCH = 48
+"""So many packets of a participant are put together at once, or those since the last tick: 16 at a time,
+between packets that are forwarded, cost recorded calls a tenth more. What waits is lost by a kill, as what
+the clusters hold is: both together are 0.65 s at the most with a tick each 250 ms."""
 
 CLOSE_WAIT_S = 8.0
 """How long the end of the process waits for the disk; the whole process has ten seconds."""
@@ -112,9 +111,8 @@ class Recording:
             side = self._sides.get(participant)
             if side is None or self._paused or self._code is not None:
                 return
-            came = side.came
-            came.append((kind, packet, came_s))
-            if len(came) >= BATCH or came_s - came[0][2] >= BATCH_S:
+            side.came.append((kind, packet, came_s))
+            if len(side.came) >= BATCH:
                 self._take(participant, side)
 
         return take

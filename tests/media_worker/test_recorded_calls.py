@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -222,7 +223,7 @@ async def test_a_fault_in_one_recordings_clock_is_logged_and_the_others_go_on(
     broken.tick.side_effect = ZeroDivisionError
     sound.tick.side_effect = lambda now: ticked.set()
     process = worker.RecordingWorker(Ports("127.0.0.1", PORTS), tmp_path, "boot-1")
-    process._running |= {"r": worker._Running("rec-r", broken), "s": worker._Running("rec-s", sound)}
+    process._running |= {"r": worker._Running("rec-r", broken, 0), "s": worker._Running("rec-s", sound, 0)}
     clock = asyncio.create_task(process.keep_time())
     for _ in range(2):
         ticked.clear()
@@ -231,3 +232,30 @@ async def test_a_fault_in_one_recordings_clock_is_logged_and_the_others_go_on(
     await asyncio.gather(clock, return_exceptions=True)
     await process.close()
     assert "the clock of a recording failed: rec-r" in caplog.messages
+
+
+async def test_recordings_take_their_turn_one_part_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "TURN_S", 0.001)
+    process = worker.RecordingWorker(Ports("127.0.0.1", PORTS), tmp_path, "boot-1")
+    turns: list[str] = []
+    twice = asyncio.Event()
+    names = [f"call-{number}" for number in range(worker.TURN_PARTS + 2)]
+
+    def tick(name: str, now: object) -> None:
+        turns.append(name)
+        if len(turns) == 2 * len(names):
+            twice.set()
+
+    for name in names:
+        await process._open({"room": name})
+        monkeypatch.setattr(process._recorder, "start", Mock(return_value=Mock(tick=partial(tick, name))))
+        process._begin(name, name, name, Mock())
+    clock = asyncio.create_task(process._turn())
+    await asyncio.wait_for(twice.wait(), WITHIN_S)
+    clock.cancel()
+    await asyncio.gather(clock, return_exceptions=True)
+    await process.close()
+    one = [name for part in range(worker.TURN_PARTS) for name in names[part :: worker.TURN_PARTS]]
+    assert turns[: 2 * len(names)] == [*one, *one]
