@@ -221,8 +221,6 @@ class Booked(Wire):
 
     seq: Seq
     booking: Booking | None = None
-    replaced: Booking | None = None
-    """What stood before and does not any more: whoever booked may not have seen it."""
 
 
 class OfCall(Wire):

@@ -20,7 +20,7 @@ from protocol.base import (
     Url,
     Wire,
 )
-from protocol.call import CallReason
+from protocol.call import Booking, CallReason
 from protocol.files import Pixels, Sha256
 from protocol.recordings import RecordingCode, RecordingStage
 from protocol.shots import Doubt, ShotHint, ShotLabel, ShotPlace, ShotsCard
@@ -194,6 +194,8 @@ class BookingEntry(_Entry):
     happened: Literal["booked", "cancelled", "due"]
     at: Millis
     media: Literal["video", "voice"]
+    replaced: Booking | None = None
+    """What stood before this one and does not any more: whoever booked may not have seen it."""
 
 
 class ReopenedEntry(_Entry):

@@ -92,7 +92,7 @@ describe('a call for a time', () => {
     submit()
     await seen(() => asked('call.book').length === 1 && says('林小满 预约了'))
     expect(asked('call.book')[0]).toMatchObject({ at: at + 60 * MINUTE, media: 'voice' })
-    expect(says('已由新的时间代替'), 'the dialog had said so').toBe(false)
+    expect(says('原来的 '), 'the log says what does not hold any more').toBe(true)
     expect([...find('[role="log"]').querySelectorAll('.booking button')]).toHaveLength(1)
     find(opener).click()
     await seen(() => field().value === fieldTime(at + 60 * MINUTE))
@@ -105,7 +105,7 @@ describe('a call for a time', () => {
     desk.unseen = { at, media: 'voice' }
     await opened()
     submit()
-    await seen(() => says('语音通话已由新的时间代替'))
+    await seen(() => says('语音通话不再有效'))
   })
 
   it('says why it was not made, and keeps what was chosen', async () => {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,12 @@ async def when(scene: Scene, ms: int) -> None:
     await Bookings(replace(world, clock=lambda: world.clock() + ms)).bring_back()
 
 
-def booking(happened: str) -> Any:
-    return lambda said: said["entry"]["kind"] == "booking" and said["entry"]["happened"] == happened
+def booking(happened: str, at: int | None = None) -> Any:
+    def told(said: dict[str, Any]) -> bool:
+        entry = said["entry"]
+        return entry["kind"] == "booking" and entry["happened"] == happened and at in (None, entry["at"])
+
+    return told
 
 
 async def test_a_booking_is_told_to_both_replaced_and_taken_back(scene: Scene) -> None:
@@ -59,11 +64,18 @@ async def test_a_booking_is_told_to_both_replaced_and_taken_back(scene: Scene) -
     assert first["booking"] == {"at": at, "media": "video"}
     heard = await scene.agent.hears("chat.posted", booking("booked"))
     assert (heard["entry"]["at"], heard["entry"]["sender"]["kind"]) == (at, "buyer")
-    assert first["replaced"] is None
+    assert heard["entry"]["replaced"] is None
     assert await book(scene, scene.buyer, at, client_id=client_id) == first
-    later = await book(scene, scene.agent, at + HOUR, media="voice", fence=scene.fence)
+    since, client_id = len(scene.buyer.heard), new_client_id()
+    move = partial(book, scene, scene.agent, at + HOUR, media="voice", fence=scene.fence, client_id=client_id)
+    later = await move()
     assert later["booking"] == {"at": at + HOUR, "media": "voice"}
-    assert later["replaced"] == first["booking"], "whoever books may not have seen it"
+    heard = await scene.buyer.hears("chat.posted", booking("booked", at + HOUR), since=since)
+    assert heard["entry"]["replaced"] == first["booking"], "whoever books may not have seen it"
+    since = len(scene.buyer.heard)
+    assert await move() == later
+    again = await scene.buyer.hears("chat.posted", booking("booked", at + HOUR), since=since)
+    assert again == heard, "a repeat replaces nothing more"
     await when(scene, HOUR + 1_000)
     assert not any(said["entry"].get("happened") == "due" for said in posted(scene.buyer)), "it was replaced"
     gone = {"conversation_id": scene.conversation_id, "client_id": new_client_id()}

@@ -198,12 +198,14 @@ describe('before a call', () => {
 
   test('what was booked stands in the conversation, with its day and time', () => {
     const at = new Date(2030, 4, 6, 10, 30).getTime()
-    const said = (happened: BookingEntry['happened'], media: BookingEntry['media'] = 'video'): string => {
-      const call = { kind: 'booking', seq: 1, happened, at, media } as BookingEntry
+    const said = (happened: BookingEntry['happened'], media: BookingEntry['media'] = 'video', replaced: BookingEntry['replaced'] = null): string => {
+      const call = { kind: 'booking', seq: 1, happened, at, media, replaced } as BookingEntry
       return mount(CallRow, { props: { desk: {} as Desk, log: { id: 'c', entries: [call] } as unknown as LogSnapshot, call } }).text()
     }
     expect(said('booked')).toMatch(/已预约 .*6.*10:30 视频通话/)
     expect(said('booked', 'voice')).toMatch(/语音通话/)
+    expect(said('booked')).not.toContain('原来')
+    expect(said('booked', 'voice', { at: at - 3_600_000, media: 'video' })).toMatch(/10:30 语音通话，原来的 .*09:30 视频通话不再有效/)
     expect(said('cancelled')).toContain('已取消')
     expect(said('due')).toContain('时间到了')
   })

@@ -70,6 +70,8 @@ export interface BookingLine extends Base {
   readonly media: BookingEntry['media']
   /** When it is to be made. */
   readonly for: number
+  /** The one that it takes the place of. */
+  readonly replaced: BookingEntry['replaced']
 }
 /** A call that began, ended or was missed. */
 export interface CallLine extends Base {
@@ -188,7 +190,7 @@ function publicLine(entry: PublicEntry, around: Around): TranscriptLine | null {
       return { key: base.key, at: base.at, type: 'call', happened, media, reason, durationMs: entry.duration_ms ?? null }
     }
     case 'booking':
-      return { ...base, type: 'booking', seq: entry.seq, happened: entry.happened, media: entry.media, for: entry.at }
+      return { ...base, type: 'booking', seq: entry.seq, happened: entry.happened, media: entry.media, for: entry.at, replaced: entry.replaced }
     case 'retake':
       return { ...base, type: 'system', what: 'retake', name: entry.label, by: null, text: entry.note || null }
     default:

@@ -24,7 +24,6 @@ export const zhCalls = {
     outside: '请选现在以后、{days} 天以内的时间。',
     submit: '预约',
     move: '改期',
-    replaced: '原来约好的 {time} {kind}已由新的时间代替。',
     failed: '没有约成：{why}',
     undo: '取消预约',
     undoing: '正在取消…',
@@ -32,6 +31,7 @@ export const zhCalls = {
     undoFailed: '预约没有取消：{why}',
     line: {
       booked: '{name} 预约了 {time} 的{kind}',
+      moved: '{name} 预约了 {time} 的{kind}，原来的 {before}不再有效',
       cancelled: '{name} 取消了 {time} 的{kind}预约',
       due: '约好 {time} 的{kind}时间到了，请呼叫买家',
     },
@@ -283,7 +283,6 @@ export const enCalls: typeof zhCalls = {
     outside: 'Choose a time from now on, within {days} days.',
     submit: 'Book',
     move: 'Move it',
-    replaced: 'The new time takes the place of the {kind} that was booked for {time}.',
     failed: 'The call was not booked: {why}',
     undo: 'Cancel the booking',
     undoing: 'Cancelling…',
@@ -291,6 +290,7 @@ export const enCalls: typeof zhCalls = {
     undoFailed: 'The booking was not cancelled: {why}',
     line: {
       booked: '{kind} booked for {time} by {name}',
+      moved: '{kind} booked for {time} by {name}, in place of {before}',
       cancelled: '{kind} of {time} cancelled by {name}',
       due: '{kind} of {time} is due: please call the buyer',
     },

@@ -3,7 +3,6 @@
 import {
   Refusal,
   browserClock,
-  type Booking,
   type Call,
   type CallMark,
   type Failure,
@@ -182,11 +181,10 @@ export const useCalls = defineStore('calls', () => {
     await theClient().join(call.call_id, { move })
   }
 
-  /** Books a call of the open conversation. The answer: the one that stood before, in whose place it is. */
-  async function book({ conversation_id, fence }: Summary, at: number, media: Call['media']): Promise<Booking | null> {
+  /** Books a call of the open conversation, in place of the one that stands; the log says so. */
+  async function book({ conversation_id, fence }: Summary, at: number, media: Call['media']): Promise<void> {
     if (!desk.online) throw new Refusal('offline', 'There is no connection.')
-    const asked = { conversation_id, client_id: desk.client().newClientId(), fence, at, media }
-    return (await desk.client().insist('call.book', asked)).replaced ?? null
+    await desk.client().insist('call.book', { conversation_id, client_id: desk.client().newClientId(), fence, at, media })
   }
 
   async function unbook({ conversation_id, fence }: Summary): Promise<void> {

@@ -175,7 +175,7 @@ export class StandIn {
   }
 
   /** What becomes of a call for a time, by either side; both sides hear it. */
-  book(id: string, sender: Sender, said: Pick<BookingEntry, 'happened' | 'at' | 'media'>): number {
+  book(id: string, sender: Sender, said: Pick<BookingEntry, 'happened' | 'at' | 'media' | 'replaced'>): number {
     const one = this.get(id)
     const entry: PublicEntry = { kind: 'booking', seq: one.row.last_seq + 1, message_id: `m${++this.ids}`, client_id: null, sender, sent_at: Date.now(), ...said }
     this.append(one, entry, null)
@@ -347,7 +347,7 @@ export class StandIn {
     'call.book': ({ conversation_id, fence, at, media }) => {
       const stood = booked(this.owned(conversation_id, fence).entries, Date.now()) ?? this.unseen
       const replaced = stood && { at: stood.at, media: stood.media }
-      return { seq: this.book(conversation_id, this.agent, { happened: 'booked', at, media }), booking: { at, media }, replaced }
+      return { seq: this.book(conversation_id, this.agent, { happened: 'booked', at, media, replaced }), booking: { at, media } }
     },
     'call.unbook': ({ conversation_id, fence }) => {
       const found = booked(this.owned(conversation_id, fence).entries, Date.now())

@@ -724,6 +724,14 @@ export interface BookingEntry {
   happened: "booked" | "cancelled" | "due";
   at: number;
   media: "video" | "voice";
+  replaced?: Booking | null;
+}
+/**
+ * A call that is to be made at this time.
+ */
+export interface Booking {
+  at: number;
+  media: "video" | "voice";
 }
 /**
  * How far each side has received and read; never beyond the last seq, never backwards.
@@ -979,14 +987,6 @@ export interface BookCall {
 export interface Booked {
   seq: number;
   booking?: Booking | null;
-  replaced?: Booking | null;
-}
-/**
- * A call that is to be made at this time.
- */
-export interface Booking {
-  at: number;
-  media: "video" | "voice";
 }
 /**
  * A buyer's card.

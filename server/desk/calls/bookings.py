@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from protocol import call as wire
 from protocol.errors import ErrorCode, Refused
@@ -57,7 +58,10 @@ class Bookings(Opening):
         fence: int | None = None,
     ) -> Done[wire.Booked]:
         now = self.world.clock()
-        said = {"happened": "booked", "at": request.at, "media": request.media}
+        booking = Booking(found.id, request.at, request.media)
+        before = await unit.bookings.of(found.id)
+        replaced = _said(before) if before != booking else None
+        said = {"happened": "booked", "at": request.at, "media": request.media, "replaced": replaced}
         if not now <= request.at <= now + wire.BOOK_AHEAD_MS:
             known = await unit.conversations.stored(found.id, "public", actor.id, request.client_id)
             if known is None:
@@ -65,11 +69,9 @@ class Bookings(Opening):
         stored = await unit.conversations.append(
             self._entry(actor, found.id, request.client_id, "booking", said, now, fence), now=now
         )
-        replaced = None
         if not stored.repeated:
-            replaced = await unit.bookings.of(found.id)
-            await unit.bookings.put(Booking(found.id, request.at, request.media), now)
-        return await self._told(unit, found, stored, now, replaced)
+            await unit.bookings.put(booking, now)
+        return await self._told(unit, found, stored, now)
 
     async def _unbook(
         self,
@@ -90,16 +92,14 @@ class Bookings(Opening):
         entry = self._entry(actor, found.id, request.client_id, "booking", said, now, fence)
         return await self._told(unit, found, await unit.conversations.append(entry, now=now), now)
 
-    async def _told(
-        self, unit: Unit, found: Conversation, stored: Appended, now: int, replaced: Booking | None = None
-    ) -> Done[wire.Booked]:
+    async def _told(self, unit: Unit, found: Conversation, stored: Appended, now: int) -> Done[wire.Booked]:
         telling = self.world.telling(unit, now)
         # Told again where it was stored before: nobody may have heard it then (see `messages`).
         telling.facts.append(facts.EntryStored(stored.place, "public", stored.entry))
         telling.row(found.id)
         booking = await unit.bookings.of(found.id)
-        done = wire.Booked(seq=stored.entry.seq, booking=_shown(booking), replaced=_shown(replaced))
-        return Done(done, await telling.all())
+        shown = wire.Booking.model_validate(_said(booking)) if booking is not None else None
+        return Done(wire.Booked(seq=stored.entry.seq, booking=shown), await telling.all())
 
     # When the time comes.
 
@@ -144,8 +144,8 @@ class Bookings(Opening):
             self.world.wake(group_id)
 
 
-def _shown(booking: Booking | None) -> wire.Booking | None:
-    return wire.Booking.model_validate({"at": booking.at, "media": booking.media}) if booking else None
+def _said(booking: Booking | None) -> dict[str, Any] | None:
+    return {"at": booking.at, "media": booking.media} if booking is not None else None
 
 
 async def _buyer(unit: Unit, found: Conversation) -> Actor:

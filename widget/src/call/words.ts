@@ -132,7 +132,7 @@ const zh = {
   unbooking: '正在取消…',
   unbookFailed: { not_found: '这个预约已经不在了。', offline: '网络断开了，恢复后再试。', other: '没能取消，请再试一次。' },
   booking: {
-    booked: (time: string, what: string) => `已预约 ${time} ${what}`,
+    booked: (time: string, what: string, before: string) => `已预约 ${time} ${what}${before && `，原来的 ${before}不再有效`}`,
     cancelled: (time: string, what: string) => `已取消 ${time} 的${what}预约`,
     due: (time: string, what: string) => `约好 ${time} ${what}，时间到了，客服会来呼叫您`,
   },
@@ -302,7 +302,7 @@ const en: CallWords = {
   unbooking: 'Cancelling…',
   unbookFailed: { not_found: 'This booking is not there any more.', offline: 'The network is gone. Try again when it is back.', other: 'It could not be cancelled. Please try again.' },
   booking: {
-    booked: (time, what) => `${what} booked for ${time}`,
+    booked: (time, what, before) => `${what} booked for ${time}${before && `, in place of ${before}`}`,
     cancelled: (time, what) => `${what} of ${time} cancelled`,
     due: (time, what) => `${what} of ${time}: it is time, an agent will call you`,
   },
