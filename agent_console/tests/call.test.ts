@@ -116,6 +116,7 @@ describe('in a call', () => {
     await seen(() => says('要录制这次通话吗？'))
     button('同意录制').click()
     await seen(() => says('等王小雨同意录制'))
+    expect(find('.recording').textContent, 'nothing runs that could be stopped').toContain('改为不同意录制')
     desk.calling.change('call-1', 'buyer', { consent: 'granted' })
     desk.calling.tell('call.recording_changed', { ...desk.calling.get('call-1'), recording: { state: 'on', code: null } })
     await seen(() => find('.recording.on').textContent?.includes('正在录制') === true)

@@ -121,6 +121,11 @@ describe('a guest', () => {
     expect(commands('call.consent')).toEqual([{ call_id: 'call', granted: false, text_version: 'caller-2026-11', locale: 'zh-CN' }])
     await becomes({ ...standing, revision: 7, recording: { state: 'on', code: null } })
     expect(shown.text()).toContain('正在录制')
+    const participants = [...standing.participants.slice(0, 2), { ...guest, state: 'joined' as const, consent: 'granted' as const }]
+    await becomes({ ...standing, revision: 8, participants, recording: { state: 'on', code: null } })
+    expect(shown.text()).toContain('停止录制')
+    await becomes({ ...standing, revision: 9, participants, recording: { state: 'paused', code: 'unasked' } })
+    expect(shown.text(), 'nothing runs that could be stopped').toContain('不允许录制')
     await press(shown, '离开')
     expect(commands('call.hang_up')).toHaveLength(1)
     expect(shown.text()).toContain('您已离开通话')

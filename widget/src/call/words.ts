@@ -46,6 +46,7 @@ const zh = {
   recordNo: CALLER_CONSENT.texts['zh-CN'].refuse,
   recording: '正在录制',
   recordStop: '停止录制',
+  recordForbid: '不允许录制',
   recordAllow: '允许录制',
   recordPaused: '录制已暂停',
 
@@ -216,6 +217,7 @@ const en: CallWords = {
   recordNo: CALLER_CONSENT.texts.en.refuse,
   recording: 'Recording',
   recordStop: 'Stop recording',
+  recordForbid: 'Do not allow recording',
   recordAllow: 'Allow recording',
   recordPaused: 'Recording paused',
 
