@@ -13,10 +13,13 @@ import pytest
 from media.call import AGENT_MS, CONNECT_MS, RECONNECT_MS, RING_MS
 from protocol.errors import ErrorCode, Refused
 from server.bootstrap import _each
+from server.desk.calls import course
 from server.desk.calls.legs import Legs
 from server.desk.world import Happened
 from server.identifiers import new_client_id
 from server.storage.calls.store import Calls as CallRows
+from server.storage.database import Reader
+from server.storage.records import Conversation
 from tests.desk.carrying import CONSENT, SDP, Scene, me, refused, staged
 from tests.desk.house import WITHIN_S, Refusal
 from tests.services.databases import new_sqlite
@@ -108,13 +111,58 @@ async def test_an_agent_in_a_call_and_full_media_are_busy(scene: Scene) -> None:
     other = await scene.house.buyer("second")
     opened = await other.ask("conversation.open", client_id=new_client_id(), topic="物流")
     await other.hears("conversation.assigned")
-    await scene.ring()
+    call_id = await scene.ring()
     asked = {"conversation_id": opened["conversation_id"], "client_id": new_client_id(), "media": "video"}
     assert await refused(other, "call.invite", **asked) == "busy", "his agent is rung by another"
+    await scene.buyer.ask("call.hang_up", call_id=call_id)
     scene.media.full = True
     with pytest.raises(Refusal) as full:
         await scene.ring()
     assert full.value.code == "busy"
+
+
+async def test_full_media_does_not_refuse_the_call_that_took_the_last_place(scene: Scene) -> None:
+    asked = {"conversation_id": scene.conversation_id, "client_id": new_client_id(), "media": "video"}
+    first = await scene.buyer.ask("call.invite", **asked)
+    scene.media.full = True
+    again = await scene.buyer.ask("call.invite", **asked)
+    assert again["call"]["call_id"] == first["call"]["call_id"], "its first answer may have been lost"
+    assert await scene.ring("agent") == first["call"]["call_id"], "both rang at once"
+    await scene.buyer.hears("call.answered")
+
+
+async def test_what_cannot_become_a_call_asks_for_no_place(scene: Scene) -> None:
+    scene.media.full = True
+    with pytest.raises(Refusal) as stale:
+        await replace(scene, fence=scene.fence + 1).ring("agent")
+    assert stale.value.code == "stale_fence"
+    await scene.agent.ask(
+        "conversation.close",
+        conversation_id=scene.conversation_id,
+        fence=scene.fence,
+        client_id=new_client_id(),
+    )
+    asked = {"conversation_id": scene.conversation_id, "client_id": new_client_id(), "media": "video"}
+    assert await refused(scene.buyer, "call.invite", **asked) == "conversation_closed"
+
+
+async def test_a_call_that_could_begin_only_now_asks_for_its_place_first(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call_id = await scene.ring("agent")
+    look = course._begins
+
+    async def begins(unit: Reader, found: Conversation, client_id: str) -> bool:
+        looked = await look(unit, found, client_id)
+        if not looked:
+            await scene.agent.ask("call.hang_up", call_id=call_id)
+        return looked
+
+    monkeypatch.setattr(course, "_begins", begins)
+    with pytest.raises(Refusal) as again:
+        await scene.ring()
+    assert again.value.code == "retry"
+    assert await scene.ring() != call_id
 
 
 async def test_a_visitor_is_called_one_in_the_language_of_his_conversation(scene: Scene) -> None:

@@ -10,7 +10,7 @@ from server.call_bridges import controls_told, view
 from server.desk.calls.stepping import Calling, called, refusing, side_of
 from server.desk.scope import buyer_of
 from server.storage.calls.store import CallRecord
-from server.storage.database import Unit
+from server.storage.database import Reader, Unit
 from server.storage.records import Conversation
 from signaling.ports import Actor, Done
 
@@ -42,27 +42,39 @@ class Calls(Calling):
     async def invite_by_buyer(self, actor: Actor, request: wire.BuyerInvite) -> Done[wire.Called]:
         """The buyer asks whoever has his conversation."""
         async with self.world.db.read() as unit:
-            await unit.conversations.of_buyer(request.conversation_id, actor.id)
-        await self.world.carriers.admit()
+            found = await unit.conversations.of_buyer(request.conversation_id, actor.id)
+            begins = await _begins(unit, found, request.client_id)
+        if begins:
+            await self.world.carriers.admit()
         now = self.world.clock()
         async with self.world.db.write() as unit:
             found = await unit.conversations.of_buyer(request.conversation_id, actor.id, lock=True)
-            return await self._invite(unit, actor, found, request, now)
+            return await self._invite(unit, actor, found, request, now, admitted=begins)
 
     async def invite_by_agent(self, actor: Actor, request: wire.AgentInvite) -> Done[wire.Called]:
         """Whoever has the conversation, under its fence, asks the buyer."""
         async with self.world.db.read() as unit:
-            await unit.conversations.of_shops(request.conversation_id, actor.shops)
-        await self.world.carriers.admit()
+            found = await unit.conversations.of_shops(request.conversation_id, actor.shops)
+            his = found.owner_id == actor.id and found.fence == request.fence
+            begins = his and await _begins(unit, found, request.client_id)
+        if begins:
+            await self.world.carriers.admit()
         now = self.world.clock()
         async with self.world.db.write() as unit:
             found = await unit.conversations.of_shops(request.conversation_id, actor.shops, lock=True)
             if found.state == "open" and (found.owner_id != actor.id or found.fence != request.fence):
                 raise Refused(ErrorCode.stale_fence)
-            return await self._invite(unit, actor, found, request, now)
+            return await self._invite(unit, actor, found, request, now, admitted=begins)
 
     async def _invite(
-        self, unit: Unit, actor: Actor, found: Conversation, request: wire.BuyerInvite, now: int
+        self,
+        unit: Unit,
+        actor: Actor,
+        found: Conversation,
+        request: wire.BuyerInvite,
+        now: int,
+        *,
+        admitted: bool,
     ) -> Done[wire.Called]:
         """A call rings. Repeated, it is the same call; where the other side rings already, it is answered."""
         telling = self.world.telling(unit, now)
@@ -80,6 +92,9 @@ class Calls(Calling):
             raise Refused(ErrorCode.conversation_closed)
         if found.owner_id is None:
             raise Refused(ErrorCode.unassigned)
+        if not admitted:
+            # What stood in its way a moment ago is over, and nobody was asked for a place.
+            raise Refused(ErrorCode.retry, retry_after_ms=200)
         buyer = await buyer_of(unit, found.buyer_id)
         nameless = VISITOR_NAME["en" if found.locale == "en" else "zh-CN"]
         step = steps.invite(
@@ -156,3 +171,14 @@ class Calls(Calling):
             record = await telling.step(mine.record, step)
             told = await telling.all()
         return Done(called(record, actor, now), told)
+
+
+async def _begins(unit: Reader, found: Conversation, client_id: str) -> bool:
+    """Whether an invitation would begin a call, for which there must be a place.
+
+    A repeated or a crossing one is of a call that has its own.
+    """
+    if found.state != "open" or found.owner_id is None:
+        return False
+    before = await unit.calls.by_client(found.id, client_id) or await unit.calls.live_of(found.id)
+    return before is None
