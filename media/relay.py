@@ -36,18 +36,30 @@ INSIDE: Final = (
 """Of each kind of network that is not the internet; the fourth is where clouds keep a machine's secrets."""
 
 Fault = Literal[
-    "unreachable", "certificate", "credentials_refused", "open", "media_refused", "reaches_inside"
+    "unreachable",
+    "certificate",
+    "credentials_refused",
+    "full",
+    "refused",
+    "open",
+    "media_refused",
+    "reaches_inside",
 ]
 
 SENTENCES: Final[dict[Fault, str]] = {
     "unreachable": "does not answer",
     "certificate": "answers with a certificate that browsers do not trust",
     "credentials_refused": "refuses our credentials: compare LIVEDESK_TURN_SECRET and both clocks",
+    "full": "has no room for one more: see user-quota and total-quota in docs/turn.md",
+    "refused": "does not relay for us; its own log says why",
     "open": "serves anybody, whatever the credentials: close it now (docs/turn.md)",
     "media_refused": "does not reach the media process: see allowed-peer-ip in docs/turn.md",
     "reaches_inside": "reaches addresses inside of its network: see denied-peer-ip in docs/turn.md",
 }
 """What whoever keeps the server is to read."""
+
+REFUSALS: Final[dict[int, Fault]] = {401: "credentials_refused", 486: "full", 508: "full"}
+"""Of an allocation, by the code of its error (RFC 8656 sections 5 and 7.4)."""
 
 _URL = re.compile(r"(turns?):(\[[^\]]+\]|[^:?]+)(?::(\d+))?(?:\?transport=(udp|tcp))?")
 
@@ -83,8 +95,8 @@ async def examined(relay: Relay, username: str, credential: str, media: str) -> 
             for channel, address in zip(CHANNELS[1:], inside, strict=False):
                 if await reaches(found, channel, address):
                     return "reaches_inside"
-    except TransactionFailed:
-        return "credentials_refused"
+    except TransactionFailed as refused:
+        return REFUSALS.get(refused.response.error_code or 0, "refused")
     except ssl.SSLCertVerificationError:
         return "certificate"
     except (TimeoutError, OSError, TransactionError):

@@ -79,12 +79,13 @@ def _address(value: str) -> str:
     return value
 
 
-_TURN = re.compile(r"turns?:(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?(\?transport=(udp|tcp))?")
+_TURN = re.compile(r"turns?:(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(:(?P<port>\d{1,5}))?(\?transport=(udp|tcp))?")
 """An address of a TURN server (RFC 7065)."""
 
 
 def _turn(value: str) -> str:
-    if not _TURN.fullmatch(value):
+    found = _TURN.fullmatch(value)
+    if found is None or not 0 < int(found["port"] or 1) < 65_536:
         raise ValueError(
             "must be turn:host[:port] or turns:host[:port], with ?transport=udp or tcp if wanted"
         )
@@ -183,7 +184,7 @@ class Settings(BaseSettings):
     )
     files_url: Annotated[str | None, AfterValidator(lambda v: v and bucket(v)), Optional] = Field(
         default=None,
-        description="s3://bucket/prefix for pictures; a folder of the data folder where not set.",
+        description="s3://bucket/prefix for pictures and recordings; the data folder where not set.",
     )
     files_encryption: Literal["AES256", "aws:kms", "none"] = Field(
         default="AES256",
@@ -238,8 +239,8 @@ class Settings(BaseSettings):
 
     @property
     def media_address(self) -> str:
-        """What the UDP sockets of calls are bound to."""
-        address = self.media_bind or self.bind
+        """What the UDP sockets of calls are bound to, an IPv6 address without brackets."""
+        address = (self.media_bind or self.bind).strip("[]")
         return "127.0.0.1" if address == "localhost" else address
 
     @property

@@ -102,6 +102,8 @@ def test_a_wrong_value_is_refused_in_one_sentence_that_names_the_setting(variabl
         ("LIVEDESK_TRUSTED_PROXIES", "10.0.0.0/8, fd00::1/8", "be networks such as 10.0.0.0/8"),
         ("LIVEDESK_MEDIA_ANNOUNCE", "desk.example", "be an IP address"),
         ("LIVEDESK_TURN_URLS", "turn:turn.example?transport=sctp", "be turn:host"),
+        ("LIVEDESK_TURN_URLS", "turn:turn.example:65536", "be turn:host"),
+        ("LIVEDESK_TURN_URLS", "turn:turn.example:0", "be turn:host"),
     ],
 )
 def test_a_refusal_says_what_would_be_right(variable: str, value: str, must: str) -> None:
@@ -172,6 +174,7 @@ def test_calls_are_carried_where_browsers_can_find_them() -> None:
     public = {"LIVEDESK_BIND": "::", "LIVEDESK_PUBLIC_URL": "https://desk.example"}
     assert load_settings({}).no_calls is None
     assert load_settings({"LIVEDESK_BIND": "localhost"}).media_address == "127.0.0.1"
+    assert load_settings({"LIVEDESK_MEDIA_BIND": "[2001:db8::1]"}).media_address == "2001:db8::1"
     assert "LIVEDESK_MEDIA_ANNOUNCE" in (load_settings(public).no_calls or "")
     # Logs hide addresses, so the sentence names the setting instead.
     assert (load_settings(public).no_calls or "").endswith("because LIVEDESK_BIND names none")
@@ -187,7 +190,7 @@ def test_calls_are_carried_where_browsers_can_find_them() -> None:
 
 
 def test_a_relay_needs_its_secret_and_never_shows_it() -> None:
-    urls = {"LIVEDESK_TURN_URLS": "turn:turn.example:3478, turns:turn.example:443?transport=tcp"}
+    urls = {"LIVEDESK_TURN_URLS": "turn:turn.example:65535, turns:turn.example:443?transport=tcp"}
     with pytest.raises(ConfigurationRefused, match="TURN_URLS and LIVEDESK_TURN_SECRET are set together"):
         load_settings(urls)
     settings = load_settings({**urls, "LIVEDESK_TURN_SECRET": "hunter2"})

@@ -194,7 +194,7 @@ def _calls(settings: Settings) -> Finding:
     for port in ports:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
             try:
-                probe.bind((address.strip("[]"), port))
+                probe.bind((address, port))
                 free += 1
             except OSError as taken:
                 error = taken.strerror or str(taken)

@@ -80,6 +80,7 @@ async def test_one_participant_has_no_more_allocations_than_his_share(program: P
             with pytest.raises(TransactionFailed) as third:
                 await held.enter_async_context(allocated(relay_of(server.url), *credentials("p1")))
             assert third.value.response.error_code == 486
+            assert await relay.examined(relay_of(server.url), *credentials("p1"), MEDIA) == "full"
             await held.enter_async_context(allocated(relay_of(server.url), *credentials("p2")))
     finally:
         server.close()
