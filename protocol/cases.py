@@ -33,7 +33,8 @@ RECORDINGS_A_CASE = 20
 STRETCHES = 30
 """Stretches of one connection: what a line as wide as a case's column can show apart."""
 CASE_ENTRIES = 500
-"""Entries of one case's history: a note a day for more than a year, and one answer stays below a megabyte."""
+"""Entries of one case's history: a note a day for more than a year, and one answer stays below a megabyte.
+The last is kept for its closing."""
 
 CaseNumber = Annotated[int, Field(ge=1, le=10**9)]
 """Counts within a shop, from 1001: short enough to be said on the telephone."""

@@ -121,7 +121,8 @@ class CaseDesk(UseCases):
                 case "closed" | "reopened":
                     state = _moved(case, "close" if kind == "closed" else "reopen", hand)
                     changes = {"state": state, "closed_at": now if state == "closed" else None}
-            if case.last_seq >= wire.CASE_ENTRIES:
+            # The last entry is the closing's: what could not be closed would keep its recordings for good.
+            if case.last_seq >= wire.CASE_ENTRIES - (kind != "closed"):
                 raise Refused(ErrorCode.too_many)
             await unit.cases.append(case, _entry(case, actor, request.client_id, now, kind, body), **changes)
             return await _changed(unit, case.id, actor)

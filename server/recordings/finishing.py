@@ -40,7 +40,7 @@ processor more."""
 NEVER_BEGUN_S = 600.0
 """A folder in which nothing was noted after so long belongs to nobody; a younger one may soon begin."""
 AGAIN_AFTER_MS = tuple(seconds * 1_000 for seconds in (15, 60, 300, 900, 3_600, 14_400, 43_200))
-"""Waits between the tries, eighteen hours in all: longer than the usual night without the one who knows."""
+"""Waits between the tries, seventeen hours in all: longer than the usual night without the one who knows."""
 PACKET_MS = 20
 """A gap no longer than a packet of sound is none that anybody hears."""
 _FORESEEN = (child.ChildFailed, finishing.NotKept, ShelfUnavailable, Damaged, OSError)

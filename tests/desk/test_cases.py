@@ -175,12 +175,15 @@ async def test_the_limits_of_cases_are_exact(house: House, monkeypatch: pytest.M
     agent = await house.agent("a1")
     conversation = await conversation_of(await house.buyer())
     monkeypatch.setattr(wire, "CASES_A_CONVERSATION", 2)
-    monkeypatch.setattr(wire, "CASE_ENTRIES", 2)
+    monkeypatch.setattr(wire, "CASE_ENTRIES", 3)
     case = await opened(agent, conversation)
     await opened(agent, conversation)
     assert await refusal(opened(agent, conversation)) == "too_many"
     await act(agent, "note", case, text="第二条")
     assert await refusal(act(agent, "note", case, text="第三条")) == "too_many"
+    closed = await act(agent, "close", case, text="已退款")
+    assert closed["case"]["state"] == "closed"
+    assert await refusal(act(agent, "reopen", case, text="还有")) == "too_many"
 
 
 async def test_a_list_has_fifty_cases_and_says_that_there_is_one_more(house: House) -> None:
