@@ -40,6 +40,11 @@ export interface LiveDesk {
   push(call: [method: string, ...args: unknown[]]): void
 }
 
+/** Says to the page's makers what of theirs went wrong, as `LiveDesk.` and its name. */
+function wrong(where: string, what: unknown): void {
+  console.error('LiveDesk.' + where, what)
+}
+
 /** Starts the desk on a page. `script` is the tag that loaded us: its origin is the desk's. */
 export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScriptElement): LiveDesk {
   const { document } = window
@@ -59,6 +64,8 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
   let corner: Corner | undefined
   let held: Box | null = null
   let player: Player | null = null
+  /** What the call wants of the stream, whichever it is. */
+  let stream = { volume: 1, swap: false }
   let locale = script.dataset['locale'] ?? ''
   let identity: Identity | null = null
   let where: Place | (() => Place) = {}
@@ -96,7 +103,18 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
     style.borderRadius = floats ? '16px' : '0'
     style.boxShadow = floats ? '0 12px 40px rgba(20,24,33,.24)' : 'none'
     style.visibility = size === 'hidden' ? 'hidden' : 'visible'
+    lay()
   }
+
+  /** The stream where it has to be now; that it cannot be there is said, or the call would leave room for it. */
+  function lay(): void {
+    if (!player) return
+    const { swaps } = player.can
+    player.place(stream.swap ? beside() : null)
+    if (swaps !== player.can.swaps) introduce()
+  }
+
+  const introduce = (): void => say({ livedesk: 'player', ...(player ? player.can : { sound: '', swaps: false }) })
 
   /** Whether a call is on, kept for a page that is loaded anew: the frame's own storage may be refused. */
   function inCall(now?: { state?: string }): boolean {
@@ -119,7 +137,7 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
       try {
         listener(detail)
       } catch (fault) {
-        console.error('LiveDesk: a listener of "' + name + '" failed', fault)
+        wrong('on ' + name, fault)
       }
     }
   }
@@ -130,7 +148,6 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
     frame = document.createElement('iframe')
     frame.title = locale === 'en' ? 'Customer service' : '客服'
     frame.allow = 'camera; microphone; autoplay; display-capture; fullscreen; clipboard-write'
-    frame.setAttribute('allowtransparency', 'true')
     frame.style.cssText =
       'position:fixed;border:0;margin:0;padding:0;max-width:none;max-height:none;background:none;' +
       // Another scheme than the frame's own would paint its transparent parts white.
@@ -148,7 +165,7 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
     setTimeout(() => {
       if (ready) return
       silent = true
-      console.warn('LiveDesk: the frame does not answer; LiveDesk.debug() says more')
+      console.warn('LiveDesk: The frame does not answer. LiveDesk.debug() says more.')
     }, FRAME_ANSWERS_MS)
   }
 
@@ -157,7 +174,7 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
     try {
       token = typeof identity === 'function' ? await identity() : identity
     } catch (fault) {
-      console.error('LiveDesk: the page could not give an identity', fault)
+      wrong('setIdentity', fault)
     }
     say({ livedesk: 'identity', token: token || null })
   }
@@ -170,7 +187,7 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
       case 'ready':
         ready = true
         say({ livedesk: 'welcome', locale, own: !!entry, signed: !!identity, inCall: inCall(), ...look() })
-        if (player) say({ livedesk: 'player', ...player.can })
+        if (player) introduce()
         for (const waiting of toSay.splice(0)) say(waiting)
         tell('ready', null)
         break
@@ -201,8 +218,9 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
         break
       }
       case 'duck':
+        stream = message
         player?.duck(message.volume)
-        player?.place(message.swap ? beside() : null)
+        lay()
         tell('duck', { volume: message.volume })
         break
       case 'unsaved':
@@ -220,7 +238,7 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
       create()
       if (silent && frame) knock(frame)
       if (isPlace(here)) say({ livedesk: 'open', place: here })
-      else console.error('LiveDesk.open: not a place', here)
+      else wrong('open: no place', here)
     },
     close: () => say({ livedesk: 'close' }),
     setIdentity(to) {
@@ -238,18 +256,21 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
     },
     setPlace: (to) => void (where = to),
     attachPlayer(attached) {
+      const mine = playerOf(attached, () => tell('duck', { volume: 0 }))
       player?.release()
-      const mine = (player = playerOf(attached, () => tell('duck', { volume: 0 })))
-      if (ready) say({ livedesk: 'player', ...mine.can })
+      player = mine
+      mine.duck(stream.volume)
+      introduce()
+      lay()
       return () => {
         mine.release()
         if (player !== mine) return
         player = null
-        say({ livedesk: 'player', sound: '', swaps: false })
+        introduce()
       }
     },
     on(name, listener) {
-      if (!EVENTS.includes(name)) console.error('LiveDesk.on: one of ' + EVENTS.join(', ') + ', not ' + name)
+      if (!EVENTS.includes(name)) wrong('on: none of ' + EVENTS.join(), name)
       const all = (listeners[name] ??= [])
       all.push(listener)
       if (name === 'ready' && ready) listener(null)
@@ -265,7 +286,7 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
       else if (!ready) {
         const why =
           blocked ||
-          'The frame does not answer. Is there a shop ' + shop + ', with ' + location.origin + ' on its list of origins? Is the desk up?'
+          'The frame does not answer. Is there a shop ' + shop + ' that lists ' + location.origin + '? Is the desk up?'
         findings.push({ check: 'policy', ok: false, say: why })
       } else {
         const told = new Promise<Finding[]>((resolve) => {
@@ -281,8 +302,13 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
     push(call) {
       const [method, ...args] = call
       const made = Object.prototype.hasOwnProperty.call(desk, method) ? desk[method as 'open'] : undefined
-      if (made && method !== 'push') (made as (...args: unknown[]) => void)(...args)
-      else console.error('LiveDesk: there is no "' + method + '"')
+      if (!made || method === 'push') return wrong(method, 'is not there')
+      try {
+        ;(made as (...args: unknown[]) => void)(...args)
+      } catch (fault) {
+        // What the page asked for besides is done.
+        wrong(method, fault)
+      }
     },
   }
 

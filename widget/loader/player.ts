@@ -11,6 +11,7 @@ export type AnyPlayer = HTMLVideoElement | OwnPlayer
 
 /** The stream while a call is on. Each may be called again with the same. */
 export interface Player {
+  /** `swaps` until it was tried and could not be done. */
   readonly can: { sound: Ducking; swaps: boolean }
   /** Turns the sound to this part of what it was; 1 gives it back. */
   duck(volume: number): void
@@ -48,8 +49,9 @@ function ofElement(video: HTMLVideoElement, muted: () => void): Omit<Player, 're
   video.volume = now > 0.5 ? now - 0.25 : now + 0.25
   const volume = video.volume !== now
   video.volume = now
+  const can: Player['can'] = { sound: volume ? 'down' : 'off', swaps: true }
   return {
-    can: { sound: volume ? 'down' : 'off', swaps: true },
+    can,
     duck: (to) => {
       if (to < 1) before = before || { volume: video.volume, muted: video.muted }
       if (!before) return
@@ -67,18 +69,18 @@ function ofElement(video: HTMLVideoElement, muted: () => void): Omit<Player, 're
       if (to === 1) before = null
     },
     place: (rect) => {
-      const back = (): void => {
-        if (css !== null) video.style.cssText = css
-        css = null
-      }
       if (rect) {
         css = css === null ? video.style.cssText : css
         video.style.cssText =
-          css + ';position:fixed;margin:0;object-fit:cover;border-radius:16px;z-index:2147483001;left:' +
+          css + ';position:fixed;margin:0;pointer-events:auto;object-fit:cover;border-radius:16px;z-index:2147483001;left:' +
           [rect.left, 'top:' + rect.top, 'width:' + rect.width, 'height:' + rect.height, ''].join('px;')
         // Inside a layer of the page's own no number lifts it above the call: better where it was than lost.
-        if (document.elementFromPoint(rect.left + rect.width / 2, rect.top + rect.height / 2) !== video) back()
-      } else back()
+        can.swaps = document.elementFromPoint(rect.left + rect.width / 2, rect.top + rect.height / 2) === video
+      }
+      if (css !== null && !(rect && can.swaps)) {
+        video.style.cssText = css
+        css = null
+      }
     },
   }
 }

@@ -398,9 +398,53 @@ describe('a call over the stream', () => {
     const video = document.createElement('video')
     video.style.cssText = 'width: 100%;'
     topmost(page.frame)
+    page.say({ livedesk: 'ready' })
     page.desk.attachPlayer(video)
     duck(page, 0.25, true)
     expect(video.style.cssText).toBe('width: 100%;')
+    expect(page.said.at(-1)!.message, 'the call leaves no room for it').toEqual({ livedesk: 'player', sound: 'down', swaps: false })
+  })
+
+  test('does with a player that comes in the middle what the one before was told', () => {
+    const page = new Page()
+    page.say({ livedesk: 'ready' })
+    const [first, second] = [document.createElement('video'), document.createElement('video')]
+    topmost(second)
+    page.desk.attachPlayer(first)
+    duck(page, 0.25, true)
+    page.desk.attachPlayer(second)
+    expect([first.volume, first.style.position]).toEqual([1, ''])
+    expect([second.volume, second.style.position]).toEqual([0.25, 'fixed'])
+    duck(page, 1)
+    expect([second.volume, second.style.position]).toEqual([1, ''])
+  })
+
+  test('lays the stream anew where the page has another height, and not where it is too low', () => {
+    const page = new Page()
+    const own = { place: vi.fn() }
+    page.desk.attachPlayer(own)
+    const turned = (height: number): void => {
+      vi.stubGlobal('innerHeight', height)
+      window.dispatchEvent(new Event('resize'))
+    }
+    onTestFinished(() => void vi.unstubAllGlobals())
+    turned(400)
+    duck(page, 0.25, true)
+    expect(own.place).not.toHaveBeenCalled()
+    turned(800)
+    expect(own.place.mock.calls.at(-1)).toMatchObject([{ left: 16, width: 116 }])
+    turned(400)
+    expect(own.place.mock.calls.at(-1)).toEqual([null])
+  })
+
+  test('goes on where the page attaches what is no player', () => {
+    const wrong = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const page = new Page()
+    page.desk.push(['attachPlayer', null])
+    page.desk.push(['setLocale', 'en'])
+    page.say({ livedesk: 'ready' })
+    expect(wrong).toHaveBeenCalledTimes(1)
+    expect(page.names()).toEqual(['welcome', 'locale'])
   })
 
   test('changes places with it and puts it back as it was, also when it is taken away', () => {
