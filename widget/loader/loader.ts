@@ -66,6 +66,7 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
   let player: Player | null = null
   /** What the call wants of the stream, whichever it is. */
   let stream = { volume: 1, swap: false }
+  let told = false
   let locale = script.dataset['locale'] ?? ''
   let identity: Identity | null = null
   let where: Place | (() => Place) = {}
@@ -109,12 +110,14 @@ export function start(window: Window & { LiveDesk?: unknown }, script: HTMLScrip
   /** The stream where it has to be now; that it cannot be there is said, or the call would leave room for it. */
   function lay(): void {
     if (!player) return
-    const { swaps } = player.can
     player.place(stream.swap ? beside() : null)
-    if (swaps !== player.can.swaps) introduce()
+    if (told !== player.can.swaps) introduce()
   }
 
-  const introduce = (): void => say({ livedesk: 'player', ...(player ? player.can : { sound: '', swaps: false }) })
+  function introduce(): void {
+    told = !!player?.can.swaps
+    say({ livedesk: 'player', ...(player ? player.can : { sound: '', swaps: told }) })
+  }
 
   /** Whether a call is on, kept for a page that is loaded anew: the frame's own storage may be refused. */
   function inCall(now?: { state?: string }): boolean {

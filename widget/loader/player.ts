@@ -11,7 +11,7 @@ export type AnyPlayer = HTMLVideoElement | OwnPlayer
 
 /** The stream while a call is on. Each may be called again with the same. */
 export interface Player {
-  /** `swaps` until it was tried and could not be done. */
+  /** `swaps` until it could not be done, in this call. */
   readonly can: { sound: Ducking; swaps: boolean }
   /** Turns the sound to this part of what it was; 1 gives it back. */
   duck(volume: number): void
@@ -66,7 +66,10 @@ function ofElement(video: HTMLVideoElement, muted: () => void): Omit<Player, 're
           video.play().then(muted, muted)
         })
       }
-      if (to === 1) before = null
+      if (to === 1) {
+        before = null
+        can.swaps = true
+      }
     },
     place: (rect) => {
       if (rect) {

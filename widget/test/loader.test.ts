@@ -403,6 +403,14 @@ describe('a call over the stream', () => {
     duck(page, 0.25, true)
     expect(video.style.cssText).toBe('width: 100%;')
     expect(page.said.at(-1)!.message, 'the call leaves no room for it').toEqual({ livedesk: 'player', sound: 'down', swaps: false })
+    const said = page.said.length
+    duck(page, 0.25)
+    expect(page.said, 'in this call not again').toHaveLength(said)
+    duck(page, 1)
+    expect(page.said.at(-1)!.message, 'what lay over it may be gone').toEqual({ livedesk: 'player', sound: 'down', swaps: true })
+    topmost(video)
+    duck(page, 0.25, true)
+    expect(video.style.position).toBe('fixed')
   })
 
   test('does with a player that comes in the middle what the one before was told', () => {
