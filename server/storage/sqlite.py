@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from functools import partial
@@ -110,10 +111,27 @@ class SqliteConnection(aiosqlite.Connection):
         return done
 
 
+def _begin_wal(db: sqlite3.Connection) -> None:
+    """Write ahead from now on.
+
+    Who changes the journal while another does is told at once that the database is busy, whatever the busy
+    timeout; here he waits as long as anybody else.
+    """
+    until = time.monotonic() + BUSY_TIMEOUT_MS / 1_000
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as fault:
+            if fault.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(0.01)
+
+
 def prepare(db: sqlite3.Connection, *, only_reads: bool) -> None:
     """Set what durability needs and read it back. Raises `StorageRefused` where the database has it not."""
     db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-    db.execute("PRAGMA journal_mode = WAL")
+    _begin_wal(db)
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA foreign_keys = ON")
     db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")

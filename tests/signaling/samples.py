@@ -42,7 +42,7 @@ PUBLIC_ENTRIES: dict[str, facts.LogEntry] = {
     ),
     "skipped": entry("skipped", SHOT | {"reason": "吊牌剪掉了"}, "buyer"),
     "retake": entry("retake", SHOT | {"note": "再近一点"}),
-    "booking": entry("booking", {"happened": "due", "at": NOW, "media": "video"}, "buyer"),
+    "booking": entry("booking", {"happened": "due", "at": NOW, "media": "video", "replaced": None}, "buyer"),
     "assigned": entry("assigned", {"agent_name": "小青"}, "system"),
     "transferred": entry("transferred", {"to_name": "小白"}),
     "requeued": entry("requeued", {}, "system"),

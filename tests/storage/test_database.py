@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from protocol.errors import ErrorCode, Refused
+from server.storage import sqlite
 from server.storage.database import Database
 from server.storage.refusal import StorageRefused
 from server.storage.schema import metadata
@@ -194,6 +195,19 @@ async def test_several_that_open_at_once_migrate_once(empty_database_url: str, c
         tables = await reader.connection.run_sync(lambda connection: inspect(connection).get_table_names())
     assert set(tables) == {*metadata.tables, "alembic_version"}
     await asyncio.gather(*(each.close() for each in databases))
+
+
+def test_who_changes_the_journal_while_the_database_is_busy_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "desk.sqlite3"
+    first, second = (sqlite3.connect(file, timeout=0, isolation_level=None) for _ in range(2))
+    first.execute("BEGIN EXCLUSIVE")
+    monkeypatch.setattr("time.sleep", lambda seconds: first.execute("COMMIT"))
+    sqlite._begin_wal(second)
+    assert second.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    first.close()
+    second.close()
 
 
 async def test_closing_twice_is_harmless_and_afterwards_nothing_is_taken(database: Database) -> None:

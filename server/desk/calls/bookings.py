@@ -88,7 +88,7 @@ class Bookings(Opening):
         booking = await unit.bookings.take(found.id)
         if booking is None:
             raise Refused(ErrorCode.not_found)
-        said = {"happened": "cancelled", "at": booking.at, "media": booking.media}
+        said = {"happened": "cancelled", "at": booking.at, "media": booking.media, "replaced": None}
         entry = self._entry(actor, found.id, request.client_id, "booking", said, now, fence)
         return await self._told(unit, found, await unit.conversations.append(entry, now=now), now)
 
@@ -133,7 +133,7 @@ class Bookings(Opening):
                     _, group_id = await self._go_on(
                         unit, telling, actor, found, now, client_id=new_client_id()
                     )
-            said = {"happened": "due", "at": booking.at, "media": booking.media}
+            said = {"happened": "due", "at": booking.at, "media": booking.media, "replaced": None}
             entry = self._entry(actor, found.id, new_client_id(), "booking", said, now)
             stored = await unit.conversations.append(entry, now=now)
             telling.facts.append(facts.EntryStored(stored.place, "public", stored.entry))
