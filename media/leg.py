@@ -296,7 +296,10 @@ class Leg:
             line.allowed = told // len(video) if told is not None else None
 
     def report(self, now: float) -> None:
-        """Tell this participant how his streams arrive, here and at his listeners, and what he may send."""
+        """Tell this participant how his streams arrive, here and at his listeners, and what he may send.
+
+        Also who sends and hears nothing is told so: by that alone his browser knows that the path is there.
+        """
         blocks = []
         for kind, stream in self.streams.items():
             if stream.ssrc is None:
@@ -305,8 +308,6 @@ class Leg:
             block = stream.reception.report(stream.ssrc, lsr, int((now - at) * 65_536) if lsr else 0)
             worst = max((line.fraction_lost for line in stream.lines if line.throttles), default=0)
             blocks.append(replace(block, fraction_lost=max(block.fraction_lost, worst)))
-        if not blocks:
-            return
         compound = rtcp.receiver_report(self._ssrc, blocks)
         video = self.streams["video"]
         allowed = [line.allowed for line in video.lines if line.throttles and line.allowed is not None]

@@ -63,6 +63,10 @@ WHEN_DRAWN = """() => { window.drawn = new Promise(drawn => {
     look.observe(document.body, {subtree: true, childList: true})
 }) }"""
 
+NO_DEVICES = """navigator.mediaDevices.getUserMedia =
+    () => Promise.reject(new DOMException('', 'NotFoundError'))"""
+"""A desk without camera and microphone."""
+
 CALM = "sheet => Promise.all(sheet.getAnimations().map(each => each.finished)).then(() => true)"
 
 ON_TOP = """button => {
@@ -272,6 +276,29 @@ def test_a_voice_is_heard_at_the_desk_though_no_picture_comes_and_what_was_booke
     agent.get_by_role("button", name="回到通话").click()
     agent.get_by_role("log").get_by_role("button", name="取消预约").click()
     expect(frame.get_by_text(re.compile("^已取消 .+预约$"))).to_be_attached()
+    agent.get_by_role("button", name="挂断").click()
+
+
+def test_an_agent_without_a_microphone_keeps_his_one_path_while_the_buyer_makes_up_her_mind(
+    demo: Demo, visit: Visit, room: Page
+) -> None:
+    # He neither sends nor hears anything then: the server's report of each second alone says it is there.
+    agent = visit(f"{demo.desk}/console/", DESKTOP)
+    agent.add_init_script(NO_DEVICES)
+    agent.reload()
+    with agent.expect_websocket() as opened:
+        sign_in(agent, demo, "mujin")
+    joined: list[str] = []
+    opened.value.on("framesent", lambda sent: joined.append(str(sent)) if "call.join" in str(sent) else None)
+    frame = tap_service(room)
+    write(frame, "先看看再说")
+    agent.locator("[data-conversation]", has_text="先看看再说").click()
+    agent.get_by_role("button", name=re.compile("^邀请 .+ 视频通话$")).click()
+    frame.get_by_role("button", name="接听").click()
+    frame.get_by_role("button", name="只拍商品").click()
+    for _ in range(10):
+        opened.value.wait_for_event("framesent", lambda sent: "call.report" in str(sent), timeout=3_000)
+    assert len(joined) == 1
     agent.get_by_role("button", name="挂断").click()
 
 

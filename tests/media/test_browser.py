@@ -134,3 +134,15 @@ async def test_on_a_clean_link_the_picture_has_a_megabit_soon(browser: Browser, 
     assert time.monotonic() - connected <= within(3.0)
     outbound = figures["outbound_video_1"]
     assert outbound["qualityLimitationReason"] in ("none", "cpu"), "not the bandwidth"
+
+
+async def test_a_page_that_neither_sends_nor_hears_anything_sees_each_second_that_its_path_is_there(
+    browser: Browser, made: Call
+) -> None:
+    # Two seconds without a byte are a dead path to it, and checks of ICE are further apart.
+    page = await visit(browser, made, "agent", sends=False)
+    seen = await until(page, lambda found: found["arrived"] > 0)
+    for _ in range(4):
+        before, since = seen["arrived"], time.monotonic()
+        seen = await until(page, lambda found: bool(found["arrived"] > before))  # noqa: B023
+        assert time.monotonic() - since < within(2.0)

@@ -42,6 +42,16 @@ describe('quality', () => {
     expect(measure(first.counts, stats(1), 2_000).figures).toMatchObject({ silent: true })
   })
 
+  it('hears what comes over any of its paths, of which several may be nominated', () => {
+    const pairs = (used: number, other: number, state = 'succeeded') => [
+      { type: 'candidate-pair', nominated: true, state: 'succeeded', bytesReceived: used, requestsReceived: 1, responsesReceived: 2 },
+      { type: 'candidate-pair', nominated: false, state, bytesReceived: other, requestsReceived: 0, responsesReceived: 0 },
+    ]
+    const { counts } = measure(null, pairs(856, 0), 0)
+    expect(measure(counts, pairs(856, 28, 'in-progress'), 1_000).figures).toMatchObject({ silent: false })
+    expect(measure(counts, pairs(856, 0), 1_000).figures).toMatchObject({ silent: true })
+  })
+
   it('stays within the bounds of the wire, whatever the browser counts', () => {
     const first = measure(null, [], 0)
     const wild = [
@@ -60,7 +70,6 @@ describe('quality', () => {
     expect(levelOf(figures())).toBe('good')
     expect(levelOf(figures({}, 0.05))).toBe('fair')
     expect(levelOf(figures({ roundTripMs: 900 }))).toBe('poor')
-    expect(levelOf(figures({ silent: true }))).toBe('lost')
     const frozen = (frozen_ms: number) => levelOf(figures({ received: { kbps: 1_000, loss: 0, jitter_ms: 5, frozen_ms } }))
     expect([200, 201, 2_000, 2_001].map(frozen)).toEqual(['good', 'fair', 'fair', 'poor'])
   })

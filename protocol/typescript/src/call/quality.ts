@@ -74,8 +74,9 @@ export function measure(before: Counts | null, stats: Stats, at: number): Measur
         if (entry['kind'] === 'video') largest(receivedPicture, entry)
         break
       case 'candidate-pair':
+        // Of any pair: several may be nominated, and the browser goes from one to the other.
+        arrived += num(entry['bytesReceived']) + num(entry['requestsReceived']) + num(entry['responsesReceived'])
         if (entry['nominated'] !== true || entry['state'] !== 'succeeded') break
-        arrived += num(entry['bytesReceived']) + num(entry['responsesReceived'])
         if (typeof entry['currentRoundTripTime'] === 'number') roundTrip = entry['currentRoundTripTime']
         if (typeof entry['availableOutgoingBitrate'] === 'number') available = entry['availableOutgoingBitrate']
         break
@@ -126,8 +127,7 @@ export const GRADES = {
 } as const
 
 /** One's own connection in a word: the worst that any of its figures has earned. */
-export function levelOf({ silent, roundTripMs, sent, received }: Figures): Level {
-  if (silent) return 'lost'
+export function levelOf({ roundTripMs, sent, received }: Figures): Level {
   const now = { loss: Math.max(sent.loss, received.loss), roundTripMs: roundTripMs ?? 0, frozenMs: received.frozen_ms ?? 0 }
   const beyond = (grade: 'fair' | 'poor') => (Object.keys(GRADES) as (keyof typeof GRADES)[]).some((of) => now[of] > GRADES[of][grade])
   return beyond('poor') ? 'poor' : beyond('fair') ? 'fair' : 'good'
