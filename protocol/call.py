@@ -156,6 +156,12 @@ class Calls(Wire):
     calls: list[Call] = Field(max_length=CALLS_PAGE)
 
 
+class ListedCalls(Calls):
+    """A shop's living calls, the oldest first. `more` says that there are others than these."""
+
+    more: bool
+
+
 class BuyerInvite(Wire):
     """Asks the agent for a call. While the agent rings for the same conversation it answers his call."""
 

@@ -46,7 +46,7 @@ _DECLARED: tuple[Command, ...] = (
         "shop",
         "read",
         call.ListCalls,
-        call.Calls,
+        call.ListedCalls,
         "The living calls of a shop.",
         E.not_found,
         E.forbidden,

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from media.call import BROWSER_MS
+from media.call import BROWSER_MS, Participant
 from protocol import call as wire
 from protocol import cases
 from protocol.base import MAX_FRAME_BYTES
 from server.auth.buyers import LINK_MS
+from server.call_bridges import LEFT_SHOWN, view
 from server.desk.calls import legs, marks
 from server.identifiers import new_client_id
 from server.metrics import Snapshot
 from server.storage.calls.recordings import RecordingRow
-from server.storage.calls.store import StoredMark
+from server.storage.calls.store import CallRecord, StoredMark
 from tests.desk.carrying import CONSENT, Scene, me, refused, staged
 from tests.desk.house import Person, Refusal
 from tests.services.databases import new_sqlite
@@ -387,6 +389,39 @@ async def test_who_is_being_waited_for_is_asked_for_no_light(scene: Scene) -> No
     scene.media.tell("leg_lost", call_id, scene.media.legs[buyer])
     await scene.agent.hears("call.reconnecting")
     assert await refused(scene.agent, "call.adjust", call_id=call_id, torch=True) == "not_joined"
+
+
+async def test_of_many_who_left_a_call_the_last_are_shown_and_whom_it_is_about(scene: Scene) -> None:
+    call_id = await scene.talk()
+    async with scene.house.node.db.read() as unit:
+        record = await unit.calls.get(call_id)
+    assert record is not None
+    left = [
+        Participant(f"g{number}", "guest", f"g{number}", "老李", state="left") for number in range(LEFT_SHOWN)
+    ]
+    full = replace(record, call=replace(record.call, participants=(*record.call.participants, *left)))
+
+    def shown(record: CallRecord, about: str | None = None) -> list[str]:
+        return [
+            each.participant_id for each in view(record, about=about).participants if each.role == "guest"
+        ]
+
+    everyone = [each.id for each in left]
+    assert shown(full) == everyone
+    late = Participant("late", "guest", "late", "老王", state="left")
+    beyond = replace(full, call=replace(full.call, participants=(*full.call.participants, late)))
+    assert shown(beyond) == [*everyone[1:], "late"]
+    assert shown(beyond, "g0") == ["g0", *everyone[2:], "late"]
+
+
+async def test_a_supervisor_is_told_when_there_are_more_calls_than_are_listed(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lead, call_id = await boss(scene), await scene.ring()
+    for page, shown, more in ((1, [call_id], False), (0, [], True)):
+        monkeypatch.setattr("protocol.call.CALLS_PAGE", page)
+        listed = await lead.ask("call.list", shop_id="cloud")
+        assert ([call["call_id"] for call in listed["calls"]], listed["more"]) == (shown, more)
 
 
 async def test_a_supervisor_listens_and_whispers_unseen_by_the_buyer_and_barges_in_seen(scene: Scene) -> None:

@@ -463,6 +463,29 @@ async def test_a_picture_that_was_there_before_is_told_to_agents_alone(house: Ho
     assert [e["label"] for e in page["desk_entries"] if e["kind"] == "reused"] == ["瑕疵特写"]
 
 
+async def test_a_picture_is_compared_with_so_many_of_the_newest_and_with_no_older_one(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    same = encoded(scene(3, (1_200, 900)))
+    for name, newest, told in (
+        ("first", 1, 0),
+        ("second", 1, 1),
+        ("other", 1, 0),
+        ("third", 1, 0),
+        ("last", 3, 1),
+    ):
+        monkeypatch.setattr(pictures, "COMPARED", newest)
+        agent, buyer, conversation, fence = await talking(house, name)
+        seq = await ask_for(agent, conversation, fence)
+        shown = encoded(scene(9)) if name == "other" else same
+        file = await house.upload(buyer, conversation, shown)
+        await fill(buyer, conversation, seq, 0, file["file_id"])
+        page = await agent.ask(
+            "chat.sync", conversation_id=conversation, after_seq=0, epoch=house.node.db.epoch
+        )
+        assert sum(entry["kind"] == "reused" for entry in page["desk_entries"]) == told, name
+
+
 async def test_the_list_to_ask_for_is_the_products_own_or_the_usual_one(house: House) -> None:
     await house.put("/api/v1/products/mug", {"title": "马克杯"})
     put = {"shots": [{"label": "杯底", "hint": "款号", "frame": "detail"}]}

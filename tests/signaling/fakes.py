@@ -289,9 +289,9 @@ class FakeDesk:
         await self._called("load_calls", actor, request)
         return Done(call.Calls(now=NOW, calls=[a_call()]))
 
-    async def list_calls(self, actor: Actor, request: call.ListCalls) -> Done[call.Calls]:
+    async def list_calls(self, actor: Actor, request: call.ListCalls) -> Done[call.ListedCalls]:
         await self._called("list_calls", actor, request)
-        return Done(call.Calls(now=NOW, calls=[]))
+        return Done(call.ListedCalls(now=NOW, calls=[], more=False))
 
     async def invite_by_buyer(self, actor: Actor, request: call.BuyerInvite) -> Done[call.Called]:
         await self._called("invite_by_buyer", actor, request)

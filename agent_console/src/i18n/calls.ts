@@ -238,6 +238,7 @@ export const zhCalls = {
   supervise: {
     title: '正在进行的通话',
     none: '现在没有通话。',
+    more: '这里是开始得最早的 {shown} 通，其余的没有列出。',
     failed: '通话列表没有读取成功：{why}',
     with: '{buyer} 与 {agent}',
     noAgent: '{buyer} 在等客服',
@@ -498,6 +499,7 @@ export const enCalls: typeof zhCalls = {
   supervise: {
     title: 'Calls now',
     none: 'There are no calls now.',
+    more: 'These are the {shown} that began first; the others are not listed.',
     failed: 'The calls could not be read: {why}',
     with: '{buyer} and {agent}',
     noAgent: '{buyer} waits for an agent',

@@ -95,7 +95,7 @@ export class CallsStandIn {
       if (!this.carried) throw new Refusal('media_away', 'none')
       return { now: Date.now(), calls: [...this.calls.values()].filter((call) => call.state !== 'ended') }
     },
-    'call.list': () => ({ now: Date.now(), calls: [...this.calls.values()].filter((call) => call.state !== 'ended') }),
+    'call.list': () => ({ now: Date.now(), calls: [...this.calls.values()].filter((call) => call.state !== 'ended'), more: false }),
     'call.invite': ({ conversation_id, media }) => {
       if (!this.carried) throw new Refusal('media_away', 'none')
       return this.said(this.tell('call.rang', ringing({ call_id: 'call-out', conversation_id, media, invited_by: 'agent' })))

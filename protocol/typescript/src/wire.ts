@@ -190,6 +190,7 @@ export interface Wire {
   ListCases: ListCases;
   ListOwn: ListOwn;
   Listed: Listed;
+  ListedCalls: ListedCalls;
   LoadCalls: LoadCalls;
   LoadDesk: LoadDesk;
   LoadWall: LoadWall;
@@ -2096,6 +2097,17 @@ export interface Listed {
   more: boolean;
 }
 /**
+ * A shop's living calls, the oldest first. `more` says that there are others than these.
+ */
+export interface ListedCalls {
+  now: number;
+  /**
+   * @maxItems 100
+   */
+  calls: Call[];
+  more: boolean;
+}
+/**
  * Asks for the living calls that one may join: after a reload, or when the app starts.
  */
 export interface LoadCalls {}
@@ -3136,7 +3148,7 @@ export interface AgentCommands {
   };
   "call.list": {
     request: ListCalls;
-    reply: Calls;
+    reply: ListedCalls;
   };
   "call.invite": {
     request: AgentInvite;

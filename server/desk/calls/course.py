@@ -33,11 +33,13 @@ class Calls(Calling):
         shown = [view(record, actor.kind) for record in found]
         return Done(wire.Calls(now=self.world.clock(), calls=shown))
 
-    async def list_calls(self, actor: Actor, request: wire.ListCalls) -> Done[wire.Calls]:
+    async def list_calls(self, actor: Actor, request: wire.ListCalls) -> Done[wire.ListedCalls]:
         """A shop's living calls; who may ask was looked at before."""
         async with self.world.db.read() as unit:
-            found = await unit.calls.live_of_shop(request.shop_id, wire.CALLS_PAGE)
-        return Done(wire.Calls(now=self.world.clock(), calls=[view(record) for record in found]))
+            found = await unit.calls.live_of_shop(request.shop_id, wire.CALLS_PAGE + 1)
+        shown = [view(record) for record in found[: wire.CALLS_PAGE]]
+        more = len(found) > wire.CALLS_PAGE
+        return Done(wire.ListedCalls(now=self.world.clock(), calls=shown, more=more))
 
     async def invite_by_buyer(self, actor: Actor, request: wire.BuyerInvite) -> Done[wire.Called]:
         """The buyer asks whoever has his conversation."""
