@@ -100,6 +100,16 @@ describe('a call for a time', () => {
     await seen(() => says('林小满 取消了'))
   })
 
+  it('is booked beside a call that goes on, and no second call begun', async () => {
+    await looked()
+    find('[aria-label="邀请 王小雨 语音通话"]').click()
+    await seen(() => document.querySelector('[aria-label="邀请 王小雨 语音通话"]') === null)
+    find(opener).click()
+    await seen(() => field().value !== '')
+    submit()
+    await seen(() => says('林小满 预约了'))
+  })
+
   it('says which one it replaces where that is further back than the console has read', async () => {
     const at = Math.ceil(Date.now() / MINUTE) * MINUTE + 90 * MINUTE
     desk.unseen = { at, media: 'voice' }
