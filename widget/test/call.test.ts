@@ -499,6 +499,22 @@ describe('in a call', () => {
     ])
   })
 
+  test('a recording that a fault stopped is asked about no more, nor offered again', async () => {
+    const page = await inCall()
+    const more = () => page.stage.find(`.call-controls [aria-label="${words.more}"]`).exists()
+    const now = connected({ revision: 6 })
+    const participants = now.participants.map((one) => ({ ...one, consent: 'granted' as const }))
+    page.world.tell('call.changed', { ...now, participants })
+    await nextTick()
+    expect(more()).toBe(true)
+    page.world.tell('call.recording_changed', { ...now, participants, revision: 7, recording: { state: 'stopped', code: 'disk_full' } })
+    await nextTick()
+    expect(more(), 'it holds nothing else').toBe(false)
+    page.world.tell('call.changed', { ...now, revision: 8, recording: { state: 'stopped', code: 'disk_full' } })
+    await nextTick()
+    expect(page.stage.find('.call-consent').exists()).toBe(false)
+  })
+
   test('that it is recorded stays before the eyes, also as a tile, until the call is over', async () => {
     const page = await inCall()
     page.world.tell('call.recording_changed', connected({ revision: 6, recording: { state: 'on' } }))

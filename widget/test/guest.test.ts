@@ -126,6 +126,8 @@ describe('a guest', () => {
     expect(shown.text()).toContain('停止录制')
     await becomes({ ...standing, revision: 9, participants, recording: { state: 'paused', code: 'unasked' } })
     expect(shown.text(), 'nothing runs that could be stopped').toContain('不允许录制')
+    await becomes({ ...standing, revision: 10, participants, recording: { state: 'stopped', code: 'disk_full' } })
+    expect(shown.text(), 'it is not begun again in this call').not.toContain('允许录制')
     await press(shown, '离开')
     expect(commands('call.hang_up')).toHaveLength(1)
     expect(shown.text()).toContain('您已离开通话')

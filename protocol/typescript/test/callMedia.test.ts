@@ -26,8 +26,8 @@ describe('quality', () => {
         jitter: 0.01, freezeCount: scale, totalFreezesDuration: scale * 0.4, framesPerSecond: 24, frameWidth: 640, frameHeight: 480,
       },
       { type: 'inbound-rtp', kind: 'video', bytesReceived: 0, packetsReceived: 0, packetsLost: 0 },
-      { type: 'candidate-pair', nominated: true, state: 'succeeded', bytesReceived: 9 * scale, currentRoundTripTime: 0.05 },
-      { type: 'candidate-pair', nominated: false, state: 'succeeded', bytesReceived: 1_000, currentRoundTripTime: 9 },
+      { type: 'candidate-pair', id: 'p1', nominated: true, state: 'succeeded', bytesReceived: 9 * scale, currentRoundTripTime: 0.05 },
+      { type: 'candidate-pair', id: 'p2', nominated: false, state: 'succeeded', bytesReceived: 1_000, currentRoundTripTime: 9 },
     ]
     const first = measure(null, stats(1), 1_000)
     expect(first.figures).toBe(null)
@@ -42,14 +42,27 @@ describe('quality', () => {
     expect(measure(first.counts, stats(1), 2_000).figures).toMatchObject({ silent: true })
   })
 
-  it('hears what comes over any of its paths, of which several may be nominated', () => {
-    const pairs = (used: number, other: number, state = 'succeeded') => [
-      { type: 'candidate-pair', nominated: true, state: 'succeeded', bytesReceived: used, requestsReceived: 1, responsesReceived: 2 },
-      { type: 'candidate-pair', nominated: false, state, bytesReceived: other, requestsReceived: 0, responsesReceived: 0 },
-    ]
-    const { counts } = measure(null, pairs(856, 0), 0)
-    expect(measure(counts, pairs(856, 28, 'in-progress'), 1_000).figures).toMatchObject({ silent: false })
-    expect(measure(counts, pairs(856, 0), 1_000).figures).toMatchObject({ silent: true })
+  it('hears what comes over any of its paths, and takes the round trip of the one that is used', () => {
+    const pair = (id: string, bytesReceived: number, responsesReceived: number, currentRoundTripTime: number) => ({
+      type: 'candidate-pair', id, nominated: true, state: 'succeeded', bytesReceived, responsesReceived, currentRoundTripTime,
+    })
+    const chosen = { type: 'transport', selectedCandidatePairId: 'b' }
+    const { counts } = measure(null, [pair('a', 90_000, 5, 0.02), pair('b', 0, 5, 0.04), pair('c', 0, 5, 2), chosen], 0)
+    const figures = (...now: Parameters<typeof pair>[]) => measure(counts, [...now.map((one) => pair(...one)), chosen], 1_000).figures
+    const [a, b, c] = [['a', 90_000, 5, 0.02], ['b', 0, 5, 0.04], ['c', 0, 5, 2]] as const
+    expect(figures([...a], [...b], [...c])).toMatchObject({ silent: true, roundTripMs: 40 })
+    expect(figures([...a], ['b', 28, 5, 0.04], [...c])).toMatchObject({ silent: false })
+    expect(figures(['a', 90_028, 5, 0.02], [...b], [...c]), 'still over the former one').toMatchObject({ silent: false })
+    expect(figures(['b', 28, 5, 0.04]), 'the former one is not counted any more').toMatchObject({ silent: false })
+    expect(figures([...a], ['b', 0, 6, 0.04], [...c]), 'the used one is answered').toMatchObject({ silent: false })
+    expect(figures([...a], [...b], ['c', 0, 6, 2]), 'an answer over another says nothing of it').toMatchObject({ silent: true })
+  })
+
+  it('takes the round trip of the pair that the browser calls selected, where it has no transport', () => {
+    const pairs = [0.04, 2].map((currentRoundTripTime, at) => ({
+      type: 'candidate-pair', id: `${at}`, nominated: true, state: 'succeeded', selected: at === 0, bytesReceived: 1, currentRoundTripTime,
+    }))
+    expect(measure(measure(null, pairs, 0).counts, pairs, 1_000).figures).toMatchObject({ roundTripMs: 40 })
   })
 
   it('stays within the bounds of the wire, whatever the browser counts', () => {

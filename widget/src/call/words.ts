@@ -94,7 +94,7 @@ const zh = {
   soundBlocked: '点按开启声音',
   streamDown: '通话期间直播声音已调低',
   streamMuted: '通话期间直播已静音',
-  level: { good: '网络良好', fair: '网络一般', poor: '网络较差', lost: '网络中断' },
+  level: { good: '网络良好', fair: '网络一般', poor: '网络较差' },
   step: { full: '', low_resolution: '已降低清晰度', low_rate: '已降低流畅度', audio_only: '暂时只保留声音', stills: '暂时每秒一张画面' },
 
   ended: {
@@ -265,7 +265,7 @@ const en: CallWords = {
   soundBlocked: 'Tap for sound',
   streamDown: 'The stream is turned down during the call',
   streamMuted: 'The stream is muted during the call',
-  level: { good: 'Good connection', fair: 'Fair connection', poor: 'Poor connection', lost: 'No connection' },
+  level: { good: 'Good connection', fair: 'Fair connection', poor: 'Poor connection' },
   step: { full: '', low_resolution: 'less sharp for now', low_rate: 'less smooth for now', audio_only: 'sound only for now', stills: 'a picture a second for now' },
 
   ended: {

@@ -58,7 +58,7 @@ const zh = {
   closed: '这个链接打不开通话',
   closedHelp: '通话已经结束、链接已过期，或被发出它的人收回。请向他要一个新的链接。',
   insecure: '这个页面不是 https 的安全连接，浏览器不允许使用摄像头和麦克风；您仍可以只看只听。',
-  level: { good: '网络良好', fair: '网络一般', poor: '网络较差', lost: '网络中断' },
+  level: { good: '网络良好', fair: '网络一般', poor: '网络较差' },
   fault: {
     denied: '没有得到摄像头或麦克风的许可。请在浏览器或系统设置里允许，再试一次。',
     missing: '没有找到摄像头或麦克风。',
@@ -124,7 +124,7 @@ const en: GuestWords = {
   closed: 'This link opens no call',
   closedHelp: 'The call is over, the link has expired, or whoever sent it took it back. Ask for a new one.',
   insecure: 'This page is not secure (https), so that the browser allows no camera or microphone. You can still watch and listen.',
-  level: { good: 'Good connection', fair: 'Fair connection', poor: 'Poor connection', lost: 'No connection' },
+  level: { good: 'Good connection', fair: 'Fair connection', poor: 'Poor connection' },
   fault: {
     denied: 'Camera or microphone were not allowed. Allow them in the browser’s or the system’s settings and try again.',
     missing: 'No camera or microphone was found.',

@@ -1,10 +1,12 @@
 import type { Flow, Participant, QualityReport } from '../wire.ts'
 
-export type Level = NonNullable<Participant['level']>
+/** One's own connection in a word; 'lost' is what others say of who is away. */
+export type Level = Exclude<NonNullable<Participant['level']>, 'lost'>
 export type Step = QualityReport['step']
 
 /** What is read from `RTCPeerConnection.getStats` (W3C webrtc-stats), of all its entries. */
-export type Stats = Iterable<Readonly<Record<string, unknown>> & { type: string }>
+export type Stats = Iterable<Entry>
+type Entry = Readonly<Record<string, unknown>> & { readonly type: string }
 
 /** Counts at one instant; what is told is the difference of two. */
 export interface Counts {
@@ -17,8 +19,8 @@ export interface Counts {
   readonly frozenS: number
   /** Frames of one's own picture; null where the browser does not count them. */
   readonly sentFrames: number | null
-  /** All that came over the path, so that a dead one shows. */
-  readonly arrived: number
+  /** What came over each path, by its id, so that a dead one shows. */
+  readonly arrived: ReadonlyMap<string, number>
 }
 
 export interface Measured {
@@ -44,14 +46,17 @@ const share = (value: number): number => Math.min(1, Math.max(0, value))
 
 /** The figures between `before` and these stats; `at` in ms. */
 export function measure(before: Counts | null, stats: Stats, at: number): Measured {
-  let [sentBytes, receivedBytes, received, lost, freezes, frozenS, arrived] = [0, 0, 0, 0, 0, 0, 0]
+  const entries = [...stats]
+  const used = usedPath(entries)
+  const arrived = new Map<string, number>()
+  let [sentBytes, receivedBytes, received, lost, freezes, frozenS] = [0, 0, 0, 0, 0, 0]
   let [sentLoss, sentJitter, receivedJitter] = [0, 0, 0]
   let roundTrip: number | null = null
   let available: number | null = null
   let sentFrames: number | null = null
   const sentPicture = { fps: 0, width: 0, height: 0 }
   const receivedPicture = { fps: 0, width: 0, height: 0 }
-  for (const entry of stats) {
+  for (const entry of entries) {
     switch (entry.type) {
       case 'outbound-rtp':
         sentBytes += num(entry['bytesSent'])
@@ -74,9 +79,8 @@ export function measure(before: Counts | null, stats: Stats, at: number): Measur
         if (entry['kind'] === 'video') largest(receivedPicture, entry)
         break
       case 'candidate-pair':
-        // Of any pair: several may be nominated, and the browser goes from one to the other.
-        arrived += num(entry['bytesReceived']) + num(entry['requestsReceived']) + num(entry['responsesReceived'])
-        if (entry['nominated'] !== true || entry['state'] !== 'succeeded') break
+        arrived.set(String(entry['id']), num(entry['bytesReceived']) + (used(entry) ? num(entry['responsesReceived']) : 0))
+        if (!used(entry)) break
         if (typeof entry['currentRoundTripTime'] === 'number') roundTrip = entry['currentRoundTripTime']
         if (typeof entry['availableOutgoingBitrate'] === 'number') available = entry['availableOutgoingBitrate']
         break
@@ -105,9 +109,19 @@ export function measure(before: Counts | null, stats: Stats, at: number): Measur
     },
     availableKbps: available === null ? null : Math.round(available / 1000),
     sentFrames: sentFrames === null || before.sentFrames === null ? null : Math.max(0, sentFrames - before.sentFrames),
-    silent: arrived <= before.arrived,
+    // A path that is not there any more takes with it what it has carried.
+    silent: ![...arrived].some(([id, count]) => count > (before.arrived.get(id) ?? 0)),
   }
   return { counts, figures }
+}
+
+/** Which candidate pair carries the media: several may be nominated, and the browser goes from one to the other. */
+function usedPath(entries: readonly Entry[]): (pair: Entry) => boolean {
+  const transport = entries.find((entry) => entry.type === 'transport' && typeof entry['selectedCandidatePairId'] === 'string')
+  if (transport) return (pair) => pair['id'] === transport['selectedCandidatePairId']
+  // Firefox has no transport there and says it of the pair.
+  if (entries.some((entry) => entry['selected'] === true)) return (pair) => pair['selected'] === true
+  return (pair) => pair['nominated'] === true && pair['state'] === 'succeeded'
 }
 
 /** Of several pictures the one with the most frames speaks for all. */
