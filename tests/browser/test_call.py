@@ -297,7 +297,9 @@ def test_an_agent_without_a_microphone_keeps_his_one_path_while_the_buyer_makes_
     frame.get_by_role("button", name="接听").click()
     frame.get_by_role("button", name="只拍商品").click()
     for _ in range(10):
-        opened.value.wait_for_event("framesent", lambda sent: "call.report" in str(sent), timeout=1_000 * within(3.0))
+        opened.value.wait_for_event(
+            "framesent", lambda sent: "call.report" in str(sent), timeout=1_000 * within(3.0)
+        )
     assert len(joined) == 1
     agent.get_by_role("button", name="挂断").click()
 

@@ -115,7 +115,7 @@ export function measure(before: Counts | null, stats: Stats, at: number): Measur
   return { counts, figures }
 }
 
-/** Which candidate pair carries the media: several may be nominated, and the browser goes from one to the other. */
+/** Which candidate pair carries the media: the browser goes from one to another and has nominated each. */
 function usedPath(entries: readonly Entry[]): (pair: Entry) => boolean {
   const transport = entries.find((entry) => entry.type === 'transport' && typeof entry['selectedCandidatePairId'] === 'string')
   if (transport) return (pair) => pair['id'] === transport['selectedCandidatePairId']
