@@ -59,6 +59,40 @@ describe('a call from the buyer', () => {
     expect(find('.round[aria-label="打开摄像头"]')).toBeTruthy()
   })
 
+  it('that is over before the browser has given the microphone leaves none open', async () => {
+    const stopped = vi.fn()
+    let give: (stream: MediaStream) => void = () => {}
+    const track = { id: 'a', kind: 'audio', readyState: 'live', enabled: true, stop: stopped, getSettings: () => ({}), getCapabilities: () => ({}) }
+    desk.browser.devices!.getUserMedia = () => new Promise((resolve) => (give = resolve))
+    desk.calling.handlers['call.answer'] = () => {
+      throw new Refusal('call_ended', 'over')
+    }
+    await opened()
+    rings()
+    await seen(() => there('.ring-card'))
+    key(document.body, { code: 'KeyA', key: 'A', ctrlKey: true, shiftKey: true })
+    expect(stopped).not.toHaveBeenCalled()
+    give({ getTracks: () => [track], getAudioTracks: () => [track], getVideoTracks: () => [] } as unknown as MediaStream)
+    await seen(() => stopped.mock.calls.length > 0)
+  })
+
+  it('says at once where there is no microphone that one is not heard', async () => {
+    desk.browser.devices!.getUserMedia = () => Promise.reject(new DOMException('', 'NotAllowedError'))
+    await inCall()
+    expect(find('.unheard').textContent).toContain('对方听不到你')
+  })
+
+  it('that another page of his has lost is told so, opens no device and asks nothing before he is back in it', async () => {
+    const others = [participant('buyer', { state: 'joined' }), participant('agent', { state: 'reconnecting', reconnect_until: Date.now() + 25_000 })]
+    desk.calling.tell('call.changed', aCall({ state: 'connected', participants: others }))
+    await opened()
+    row('c-wang').click()
+    await seen(() => says('你的另一个页面断开了，通话为你保留'))
+    expect(there('.controls .round')).toBe(false)
+    expect(says('同意录制')).toBe(false)
+    expect(button('重新连接')).toBeTruthy()
+  })
+
   it('can be declined; the conversation stays', async () => {
     await opened()
     rings()

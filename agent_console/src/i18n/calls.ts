@@ -77,6 +77,7 @@ export const zhCalls = {
     again: '重新连接',
     rejoin: '通话还在进行',
     rejoinHint: '页面重新打开了，正在回到通话。',
+    awayHint: '你的另一个页面断开了，通话为你保留 {seconds} 秒。',
   },
   ended: {
     title: '通话已结束',
@@ -338,6 +339,7 @@ export const enCalls: typeof zhCalls = {
     again: 'Connect again',
     rejoin: 'The call is still going on',
     rejoinHint: 'The page was opened anew; going back into the call.',
+    awayHint: 'Your other page lost it; the call is kept for you for {seconds} s.',
   },
   ended: {
     title: 'The call is over',

@@ -144,6 +144,8 @@ export const useCalls = defineStore('calls', () => {
   })
   /** Calls that this page has gone back into after its reload; a second try is the person's. */
   const returned = new Set<string>()
+  /** Whether it was this page that was in the call and now goes back by itself. */
+  const returns = (call: Call): boolean => keptRejoin(browser, call.call_id) !== null
 
   /** The living call of a conversation. */
   const of = (conversationId: string): Call | null =>
@@ -163,22 +165,29 @@ export const useCalls = defineStore('calls', () => {
     await theClient().devices.open({ microphone: true }).catch(() => {})
   }
 
-  async function invite(row: Summary, media: 'video' | 'voice'): Promise<void> {
-    if (!desk.online) throw new Refusal('offline', 'There is no connection.')
+  /** Opens the microphone and acts; what comes to nothing leaves no device open. */
+  async function speaking(act: () => Promise<unknown>): Promise<void> {
     await microphone()
-    await theClient().invite({ conversationId: row.conversation_id, media, fence: row.fence })
+    try {
+      await act()
+    } catch (thrown) {
+      if (active.value === null) theClient().devices.close()
+      throw thrown
+    }
   }
 
-  async function answer(call: Call): Promise<void> {
-    await microphone()
-    await theClient().answer(call.call_id)
+  async function invite(row: Summary, media: 'video' | 'voice'): Promise<void> {
+    if (!desk.online) throw new Refusal('offline', 'There is no connection.')
+    await speaking(() => theClient().invite({ conversationId: row.conversation_id, media, fence: row.fence }))
   }
+
+  const answer = (call: Call): Promise<void> => speaking(() => theClient().answer(call.call_id))
 
   const decline = (call: Call): Promise<void> => theClient().decline(call.call_id)
 
   async function join(call: Call, move = false): Promise<void> {
-    if (me(call)?.mode !== 'listener') await microphone()
-    await theClient().join(call.call_id, { move })
+    const enter = () => theClient().join(call.call_id, { move })
+    await (me(call)?.mode === 'listener' ? enter() : speaking(enter))
   }
 
   /** Books a call of the open conversation, in place of the one that stands; the log says so. */
@@ -266,7 +275,7 @@ export const useCalls = defineStore('calls', () => {
 
   return {
     carried, place, chosen, streams, boards, figures, devices, ringing, current,
-    open, close, phase, me, refusal, buyerOf, of, busyWith,
+    open, close, phase, me, returns, refusal, buyerOf, of, busyWith,
     invite, book, unbook, answer, decline, join, hangUp, dismiss, consent, device, toggleMicrophone, choose, draw, still, adjust,
     inviteGuest, revokeGuest, list, watch: watchCall, takeOver,
   }
