@@ -93,6 +93,22 @@ describe('a call from the buyer', () => {
     expect(button('重新连接')).toBeTruthy()
   })
 
+  it('beside the log, which it makes narrower, leaves the newest line in sight', async () => {
+    const watched = new Map<Element, () => void>()
+    vi.stubGlobal('ResizeObserver', class {
+      constructor(private readonly sized: () => void) {}
+      observe(element: Element) { watched.set(element, () => this.sized()) }
+      unobserve(element: Element) { watched.delete(element) }
+      disconnect() {}
+    })
+    onTestFinished(() => void vi.unstubAllGlobals())
+    await inCall()
+    const log = find('[role="log"]')
+    Object.defineProperty(log, 'scrollHeight', { configurable: true, value: 1_200 })
+    watched.get(log)!()
+    expect(log.scrollTop).toBe(1_200)
+  })
+
   it('can be declined; the conversation stays', async () => {
     await opened()
     rings()

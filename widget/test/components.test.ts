@@ -1,7 +1,7 @@
 import type { Card } from '@livedesk/protocol'
 import { flushPromises, mount } from '@vue/test-utils'
 import { shallowReactive } from 'vue'
-import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import CardView from '../src/components/CardView.vue'
 import Composer from '../src/components/Composer.vue'
 import HistoryView from '../src/components/HistoryView.vue'
@@ -228,6 +228,32 @@ describe('the transcript', () => {
     expect(wrapper.text()).toContain('有什么可以帮您？')
     expect(wrapper.text()).toContain('对方正在输入')
     wrapper.unmount()
+  })
+
+  test('stays at its end when rows grow after they were drawn, unless one has scrolled up', async () => {
+    const watched = new Map<Element, () => void>()
+    vi.stubGlobal('ResizeObserver', class {
+      constructor(private readonly sized: () => void) {}
+      observe(element: Element) { watched.set(element, this.sized) }
+      disconnect() { watched.clear() }
+    })
+    onTestFinished(() => void vi.unstubAllGlobals())
+    const log = { entries: [], outbox: [], marks: {}, typing: false, state: 'open' }
+    const wrapper = mount(Transcript, { props: { desk: fakeDesk() as unknown as Desk, log: log as never } })
+    const scroller = wrapper.find<HTMLElement>('.scroller').element
+    const grown = (to: number) => {
+      Object.defineProperty(scroller, 'scrollHeight', { configurable: true, value: to })
+      watched.get(wrapper.find('.rows').element)!()
+    }
+    Object.defineProperty(scroller, 'clientHeight', { configurable: true, value: 400 })
+    grown(900)
+    expect(scroller.scrollTop).toBe(900)
+    scroller.scrollTop = 100
+    await wrapper.find('.scroller').trigger('scroll')
+    grown(1_300)
+    expect(scroller.scrollTop).toBe(100)
+    wrapper.unmount()
+    expect(watched.size).toBe(0)
   })
 })
 
