@@ -165,7 +165,8 @@ async def test_a_process_whose_server_is_gone_ends_what_it_records_and_itself(tm
     manifest = made.manifest()
     assert manifest.ended is not None and manifest.ended.code == "call_ended"
     assert damages(made.root / "rec-1", manifest) == ()
-    assert decoded(manifest, made.root / "rec-1", "buyer")[0] >= 0.97 * FPS
+    # The last picture may have been on its way in that moment.
+    assert decoded(manifest, made.root / "rec-1", "buyer")[0] >= FPS - 1
 
 
 async def test_what_a_killed_process_recorded_is_whole_up_to_its_last_second(tmp_path: Path) -> None:
