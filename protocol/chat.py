@@ -199,10 +199,10 @@ class BookingEntry(_Entry):
 
 
 class ReopenedEntry(_Entry):
-    """The conversation goes on."""
+    """The conversation goes on; by itself when a booked call is due."""
 
     kind: Literal["reopened"] = "reopened"
-    by: Literal["buyer", "agent"]
+    by: Literal["buyer", "agent", "system"]
 
 
 PublicEntry = TypeAliasType(

@@ -225,7 +225,7 @@ class Opening(UseCases):
                 found = await unit.conversations.of_shops(request.conversation_id, actor.shops, lock=True)
                 if found.state == "open":
                     may_close(actor, found, fence)
-                entry = as_owner(entry, found)
+                entry = by_system(entry)
             else:
                 await unit.conversations.head(request.conversation_id, lock=True)
             await telling.live_call(request.conversation_id, _with_its_conversation)
@@ -268,9 +268,10 @@ class Opening(UseCases):
             found = await unit.conversations.head(request.conversation_id, lock=True)
             if found is None:
                 raise Refused(ErrorCode.not_found)
-            seq, group_id = await self._go_on(
-                unit, telling, actor, found, now, client_id=request.client_id, preferred=preferred
-            )
+            entry = self._entry(actor, found.id, request.client_id, "reopened", {"by": side(actor)}, now)
+            if actor.kind == "agent":
+                entry = by_system(entry)
+            seq, group_id = await self._go_on(unit, telling, entry, actor, found, now, preferred)
             told = await telling.all()
         if group_id is not None:
             self.world.wake(group_id)
@@ -280,16 +281,14 @@ class Opening(UseCases):
         self,
         unit: Unit,
         telling: Telling,
+        entry: NewEntry,
         actor: Actor,
         found: Conversation,
         now: int,
-        *,
-        client_id: str,
         preferred: str | None = None,
     ) -> tuple[int, str | None]:
         """A closed conversation is open and in line again; the entry's seq, and the group that it joined."""
-        entry = self._entry(actor, found.id, client_id, "reopened", {"by": side(actor)}, now)
-        reopened = await unit.conversations.reopen(as_owner(entry, found), now=now)
+        reopened = await unit.conversations.reopen(entry, now=now)
         stored = reopened.appended
         telling.facts.append(facts.EntryStored(stored.place, "public", stored.entry))
         telling.row(found.id)
@@ -313,10 +312,8 @@ def _with_its_conversation(call: Call, *, now: int) -> steps.Step:
     return steps.end(call, "conversation_closed", "system", now=now)
 
 
-def as_owner(entry: NewEntry, found: Conversation) -> NewEntry:
+def by_system(entry: NewEntry) -> NewEntry:
     """The entry as the system's: who may write it was decided before, by another rule than owning."""
-    if entry.sender_kind == "buyer":
-        return entry
     return NewEntry(
         conversation_id=entry.conversation_id,
         log="public",

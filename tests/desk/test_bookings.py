@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
-from protocol.call import BOOK_AHEAD_MS
+from protocol.call import BOOK_AHEAD_MS, BookCall, Booking
 from server.desk.calls.bookings import Bookings
 from server.identifiers import new_client_id
+from signaling.facts import EntryStored
 from tests.desk.carrying import Scene, refused, staged
 from tests.desk.house import Person
 from tests.services.databases import new_sqlite
+from tests.signaling import fakes
 
 HOUR = 3_600_000
 
@@ -44,10 +46,15 @@ async def book(scene: Scene, who: Person, at: int, **more: Any) -> dict[str, Any
     return await who.ask("call.book", **asked | more)
 
 
+def ahead(scene: Scene, ms: int) -> Bookings:
+    """The bookings of a clock that is so much ahead."""
+    world = scene.house.node.bookings.world
+    return Bookings(replace(world, clock=lambda: world.clock() + ms))
+
+
 async def when(scene: Scene, ms: int) -> None:
     """The sweep of a clock that is so much ahead."""
-    world = scene.house.node.bookings.world
-    await Bookings(replace(world, clock=lambda: world.clock() + ms)).bring_back()
+    await ahead(scene, ms).bring_back()
 
 
 def booking(happened: str, at: int | None = None) -> Any:
@@ -108,6 +115,29 @@ async def test_when_the_time_comes_the_buyer_is_owed_a_call_once(scene: Scene) -
     assert await scene.ring("agent")
 
 
+async def test_a_booking_made_before_the_sweep_leaves_the_due_one_owed(scene: Scene) -> None:
+    at = now(scene) + HOUR
+    await book(scene, scene.buyer, at)
+    async with scene.house.node.db.read() as unit:
+        found = await unit.conversations.head(scene.conversation_id)
+    assert found is not None
+    asked = BookCall(conversation_id=found.id, client_id=new_client_id(), at=at + HOUR, media="voice")
+    buyer = fakes.buyer(found.buyer_id, found.shop_id)
+    done = await ahead(scene, HOUR).book_by_buyer(buyer, asked)
+    assert done.reply.booking == Booking(at=at + HOUR, media="voice")
+    assert [fact.entry.body["happened"] for fact in done.facts if isinstance(fact, EntryStored)] == [
+        "due",
+        "booked",
+    ]
+    await ahead(scene, HOUR).book_by_buyer(buyer, asked)
+    async with scene.house.node.db.read() as unit:
+        entries = await unit.conversations.of_kind(found.id, "public", "booking")
+        found = await unit.conversations.head(found.id)
+    told = [(entry.body["happened"], entry.body["at"], entry.body["replaced"]) for entry in entries]
+    assert told == [("booked", at, None), ("due", at, None), ("booked", at + HOUR, None)]
+    assert found is not None and found.owed_since is not None
+
+
 @pytest.mark.parametrize("scene", ["sqlite", "postgresql"], indirect=True)
 async def test_a_closed_conversation_goes_on_when_its_call_is_due(scene: Scene) -> None:
     await book(scene, scene.buyer, now(scene) + HOUR)
@@ -129,6 +159,8 @@ async def test_a_closed_conversation_goes_on_when_its_call_is_due(scene: Scene) 
     )
     kinds = [entry["kind"] for entry in page["entries"]]
     assert kinds[kinds.index("closed") :][:3] == ["closed", "reopened", "booking"]
+    reopened = page["entries"][kinds.index("reopened")]
+    assert (reopened["by"], reopened["sender"]["kind"]) == ("system", "system"), "the buyer did nothing"
 
 
 async def test_a_buyer_takes_a_booking_back_of_a_conversation_that_is_closed_and_nobody_owes_an_answer(

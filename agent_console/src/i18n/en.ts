@@ -136,7 +136,7 @@ const en: typeof zh = {
     transferredToGroup: 'Handed on to another group',
     requeued: 'The agent was lost; back in its old place in line',
     closed: { buyer: 'The buyer ended it', agent: 'The agent ended it', system: 'Ended by the system' },
-    reopened: { buyer: 'The buyer goes on', agent: 'The agent reopened it' },
+    reopened: { buyer: 'The buyer goes on', agent: 'The agent reopened it', system: 'The conversation goes on' },
     routed: 'Routing: rule {text}',
     routedAnyway: 'Routing: no rule fits {text}',
     skipped: 'The buyer left out {label}: {text}',

@@ -134,7 +134,7 @@ export default {
     transferredToGroup: '已转到其他技能组',
     requeued: '客服掉线，会话回到原来的排队位置',
     closed: { buyer: '买家结束了会话', agent: '客服结束了会话', system: '系统结束了会话' },
-    reopened: { buyer: '买家继续了会话', agent: '客服重新打开了会话' },
+    reopened: { buyer: '买家继续了会话', agent: '客服重新打开了会话', system: '会话继续' },
     routed: '分配依据：规则 {text}',
     routedAnyway: '分配依据：没有规则命中 {text}',
     skipped: '买家跳过了「{label}」：{text}',

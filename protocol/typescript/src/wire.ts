@@ -671,7 +671,7 @@ export interface ClosedEntry {
   by: "buyer" | "agent" | "system";
 }
 /**
- * The conversation goes on.
+ * The conversation goes on; by itself when a booked call is due.
  */
 export interface ReopenedEntry {
   seq: number;
@@ -680,7 +680,7 @@ export interface ReopenedEntry {
   sender: Sender;
   sent_at: number;
   kind?: "reopened";
-  by: "buyer" | "agent";
+  by: "buyer" | "agent" | "system";
 }
 /**
  * A call began, ended after so long, or was missed: who called, and why it is over.

@@ -7,7 +7,8 @@ from typing import Any
 
 from protocol import call as wire
 from protocol.errors import ErrorCode, Refused
-from server.desk.opening import Opening
+from server.bridges import Telling
+from server.desk.opening import Opening, by_system
 from server.desk.scope import buyer_of
 from server.identifiers import new_client_id
 from server.storage.calls.bookings import Booking
@@ -58,20 +59,24 @@ class Bookings(Opening):
         fence: int | None = None,
     ) -> Done[wire.Booked]:
         now = self.world.clock()
+        telling = self.world.telling(unit, now)
+        stored = await unit.conversations.stored(found.id, "public", actor.id, request.client_id)
+        if stored is not None:
+            return await self._told(unit, telling, Appended(found.place, stored, repeated=True))
+        if not now <= request.at <= now + wire.BOOK_AHEAD_MS:
+            raise Refused(ErrorCode.bad_request, "Book a time of the next fourteen days.")
         booking = Booking(found.id, request.at, request.media)
         before = await unit.bookings.of(found.id)
+        if before is not None and before.at <= now:
+            # Its time came within the second since the last sweep: a later one does not take its place.
+            await self._owe(unit, telling, found, before, now)
+            before = None
         replaced = _said(before) if before != booking else None
         said = {"happened": "booked", "at": request.at, "media": request.media, "replaced": replaced}
-        if not now <= request.at <= now + wire.BOOK_AHEAD_MS:
-            known = await unit.conversations.stored(found.id, "public", actor.id, request.client_id)
-            if known is None:
-                raise Refused(ErrorCode.bad_request, "Book a time of the next fourteen days.")
-        stored = await unit.conversations.append(
-            self._entry(actor, found.id, request.client_id, "booking", said, now, fence), now=now
-        )
-        if not stored.repeated:
-            await unit.bookings.put(booking, now)
-        return await self._told(unit, found, stored, now)
+        entry = self._entry(actor, found.id, request.client_id, "booking", said, now, fence)
+        appended = await unit.conversations.append(entry, now=now)
+        await unit.bookings.put(booking, now)
+        return await self._told(unit, telling, appended)
 
     async def _unbook(
         self,
@@ -82,22 +87,22 @@ class Bookings(Opening):
         fence: int | None = None,
     ) -> Done[wire.Booked]:
         now = self.world.clock()
+        telling = self.world.telling(unit, now)
         stored = await unit.conversations.stored(found.id, "public", actor.id, request.client_id)
         if stored is not None:
-            return await self._told(unit, found, Appended(found.place, stored, repeated=True), now)
+            return await self._told(unit, telling, Appended(found.place, stored, repeated=True))
         booking = await unit.bookings.take(found.id)
         if booking is None:
             raise Refused(ErrorCode.not_found)
         said = {"happened": "cancelled", "at": booking.at, "media": booking.media, "replaced": None}
         entry = self._entry(actor, found.id, request.client_id, "booking", said, now, fence)
-        return await self._told(unit, found, await unit.conversations.append(entry, now=now), now)
+        return await self._told(unit, telling, await unit.conversations.append(entry, now=now))
 
-    async def _told(self, unit: Unit, found: Conversation, stored: Appended, now: int) -> Done[wire.Booked]:
-        telling = self.world.telling(unit, now)
+    async def _told(self, unit: Unit, telling: Telling, stored: Appended) -> Done[wire.Booked]:
         # Told again where it was stored before: nobody may have heard it then (see `messages`).
         telling.facts.append(facts.EntryStored(stored.place, "public", stored.entry))
-        telling.row(found.id)
-        booking = await unit.bookings.of(found.id)
+        telling.row(stored.place.conversation_id)
+        booking = await unit.bookings.of(stored.place.conversation_id)
         shown = wire.Booking.model_validate(_said(booking)) if booking is not None else None
         return Done(wire.Booked(seq=stored.entry.seq, booking=shown), await telling.all())
 
@@ -114,8 +119,7 @@ class Bookings(Opening):
                 log.exception("a booking was not told of", extra={"conversation_id": conversation_id})
 
     async def _come_due(self, conversation_id: str) -> None:
-        """In the buyer's name, who is owed a call from now on: his open conversation hears it, or the closed
-        one goes on and joins the line."""
+        """The buyer's open conversation hears it, or the closed one goes on and joins the line."""
         now = self.world.clock()
         group_id = None
         async with self.world.db.write() as unit:
@@ -124,24 +128,32 @@ class Bookings(Opening):
             booking = await unit.bookings.take(conversation_id)
             if found is None or booking is None:
                 return
-            actor = await _buyer(unit, found)
             if found.state == "closed":
+                actor = await _buyer(unit, found)
                 other = await unit.conversations.open_of_buyer(found.shop_id, found.buyer_id)
                 if other is not None:
                     found = other
                 else:
-                    _, group_id = await self._go_on(
-                        unit, telling, actor, found, now, client_id=new_client_id()
+                    reopened = self._entry(
+                        actor, found.id, new_client_id(), "reopened", {"by": "system"}, now
                     )
-            said = {"happened": "due", "at": booking.at, "media": booking.media, "replaced": None}
-            entry = self._entry(actor, found.id, new_client_id(), "booking", said, now)
-            stored = await unit.conversations.append(entry, now=now)
-            telling.facts.append(facts.EntryStored(stored.place, "public", stored.entry))
-            telling.row(found.id)
+                    _, group_id = await self._go_on(unit, telling, by_system(reopened), actor, found, now)
+            await self._owe(unit, telling, found, booking, now)
             told = await telling.all()
         self.world.publish(told)
         if group_id is not None:
             self.world.wake(group_id)
+
+    async def _owe(
+        self, unit: Unit, telling: Telling, found: Conversation, booking: Booking, now: int
+    ) -> None:
+        """The booking is due: in the buyer's name, who is owed a call from now on."""
+        said = {"happened": "due", "at": booking.at, "media": booking.media, "replaced": None}
+        buyer = await _buyer(unit, found)
+        entry = self._entry(buyer, found.id, new_client_id(), "booking", said, now)
+        stored = await unit.conversations.append(entry, now=now)
+        telling.facts.append(facts.EntryStored(stored.place, "public", stored.entry))
+        telling.row(found.id)
 
 
 def _said(booking: Booking | None) -> dict[str, Any] | None:
