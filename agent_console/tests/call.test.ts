@@ -93,6 +93,19 @@ describe('a call from the buyer', () => {
     expect(button('重新连接')).toBeTruthy()
   })
 
+  it('that another page of his is in stands here, too, and is moved by one press', async () => {
+    const others = [participant('buyer', { state: 'joined' }), participant('agent', { state: 'joined' })]
+    desk.calling.tell('call.changed', aCall({ state: 'connected', participants: others }))
+    await opened()
+    row('c-wang').click()
+    await seen(() => says('通话正在你的另一个页面或设备上进行'))
+    expect(desk.browser.asked, 'it opens nothing by itself').toEqual([])
+    expect(asked('call.join')).toEqual([])
+    button('移到这里').click()
+    await seen(() => asked('call.join').length === 1)
+    expect(asked('call.join')[0]).toMatchObject({ call_id: 'call-1', move: true })
+  })
+
   it('beside the log, which it makes narrower, leaves the newest line in sight', async () => {
     const watched = new Map<Element, () => void>()
     vi.stubGlobal('ResizeObserver', class {

@@ -114,14 +114,14 @@ export const useCalls = defineStore('calls', () => {
   /** Calls that wait for an answer of this person, the one that rang first first. */
   const ringing = computed(() => known.value.filter((one) => one.phase === 'ringing').map((one) => one.call))
   /**
-   * The call on the screen: the one that this page is in or calls for; else one's own from which one was lost, wherever
-   * that was; else one that was here and has just ended.
+   * The call on the screen: the one that this page is in or calls for; else one's own that another page is in or has
+   * lost; else one that was here and has just ended.
    */
   const current = computed<Call | null>(() => {
     const found =
       active.value ??
       known.value.find((one) => one.phase === 'calling') ??
-      known.value.find((one) => one.phase === 'away' && one.me?.state === 'reconnecting') ??
+      known.value.find((one) => one.phase === 'away' && one.me !== null && one.me.state !== 'invited') ??
       known.value.find((one) => one.phase === 'ended' && shown.has(one.call.call_id))
     return found?.call ?? null
   })
