@@ -528,6 +528,18 @@ describe('in a call', () => {
     expect(page.stage.find('.call-chip.recording').exists()).toBe(false)
   })
 
+  test('whoever took his consent back reads that it has stopped; where another is waited for, that it pauses', async () => {
+    const page = await inCall()
+    const chips = () => page.stage.find('.call-chips').text()
+    page.world.tell('call.recording_changed', connected({ revision: 6, recording: { state: 'paused', code: 'unasked' } }))
+    await nextTick()
+    expect(chips()).toContain(words.recordPaused)
+    page.world.tell('call.recording_changed', connected({ revision: 7, recording: { state: 'paused', code: 'withdrawn' } }))
+    await nextTick()
+    expect(chips()).toContain(words.recordWithdrawn)
+    expect(chips()).not.toContain(words.recordPaused)
+  })
+
   test('the stream is turned down while it rings and talks, and given back at the end', async () => {
     const page = await inCall()
     page.calls.hangUp('call')
@@ -759,6 +771,18 @@ describe('in a call', () => {
     page.world.tell('call.joined', connected({ ...stood, revision: 7, participants: [buyer!, lost, next] }))
     await nextTick()
     expect(page.stage.find('.call-chip.moved').text()).toBe('小林加入了通话')
+  })
+
+  test('a page that is not in it says of nobody that he came', async () => {
+    const page = desk()
+    page.world.tell('call.changed', connected({ revision: 5 }))
+    await nextTick()
+    expect(page.stage.text()).toContain(words.away)
+    const [buyer, agent] = connected().participants
+    const guest = somebody('guest', { name: '仓库老李', state: 'joined' })
+    page.world.tell('call.joined', connected({ revision: 6, participants: [buyer!, agent!, guest] }), { participant_id: 'guest' })
+    await nextTick()
+    expect(page.stage.text()).not.toContain('加入了通话')
   })
 
   test('what a guest shows is the small picture, his screen the large one, and a tap changes that', async () => {

@@ -19,7 +19,7 @@ export function useMoved(
   const moved = ref('')
   let forget: ReturnType<typeof setTimeout> | undefined
   watch(call, (now, before) => {
-    if (!now) return
+    if (!now) return void (moved.value = '')
     const { came, left } = movements(before, now)
     if (came.length + left.length === 0) return
     const silent = left.filter(({ role }) => role === 'supervisor')

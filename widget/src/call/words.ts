@@ -49,6 +49,7 @@ const zh = {
   recordForbid: '不允许录制',
   recordAllow: '允许录制',
   recordPaused: '录制已暂停',
+  recordWithdrawn: '录制已停止',
 
   mute: '静音',
   unmute: '取消静音',
@@ -220,6 +221,7 @@ const en: CallWords = {
   recordForbid: 'Do not allow recording',
   recordAllow: 'Allow recording',
   recordPaused: 'Recording paused',
+  recordWithdrawn: 'Recording stopped',
 
   mute: 'Mute',
   unmute: 'Unmute',
