@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import FrameLocator, Page, expect
 
@@ -33,6 +35,13 @@ def write(frame: FrameLocator, text: str) -> None:
     frame.locator("textarea").fill(text)
     frame.locator("textarea").press("Enter")
     expect(frame.get_by_text(text).last).to_be_visible()
+
+
+def call_on_video(agent: Page, frame: FrameLocator) -> None:
+    """The agent calls the buyer of the open conversation, who answers and will show her product alone."""
+    agent.get_by_role("button", name=re.compile("^邀请 .+ 视频通话$")).click()
+    frame.get_by_role("button", name="接听").click()
+    frame.get_by_role("button", name="只拍商品").click()
 
 
 def buy_what_is_explained(room: Page) -> str:

@@ -15,8 +15,8 @@ import pytest
 from playwright.sync_api import Browser, FrameLocator, Locator, Page, Playwright, expect
 
 from tests.browser.camera import Watched, film, watched
-from tests.browser.conftest import CAMERA, DESKTOP, PHONE, QUIET, Demo
-from tests.browser.people import serious, sign_in, tap_service, write
+from tests.browser.conftest import CAMERA, DESKTOP, PHONE, QUIET, TABLET, Demo
+from tests.browser.people import call_on_video, serious, sign_in, tap_service, write
 from tests.rounds import within
 
 Visit = Callable[..., Page]
@@ -72,6 +72,12 @@ CALM = "sheet => Promise.all(sheet.getAnimations().map(each => each.finished)).t
 ON_TOP = """button => {
     const box = button.getBoundingClientRect()
     return button.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2))
+}"""
+
+WHOLE = """shown => {
+    const { left, right, top, bottom } = shown.getBoundingClientRect()
+    const ends = [left + 1, right - 1].map(x => document.elementFromPoint(x, (top + bottom) / 2))
+    return shown.scrollWidth <= shown.clientWidth && ends.every(end => end === shown)
 }"""
 
 WHEN_LONGER = """() => { window.longer = new Promise(drawn => {
@@ -130,9 +136,7 @@ def test_a_call_shows_the_product_is_drawn_on_and_stands_recorded_on_the_case(
     agent.get_by_label("标题").fill("瓶盖有裂纹")
     agent.get_by_label("标题").press("Enter")
 
-    agent.get_by_role("button", name="邀请 小雨 视频通话").click()
-    frame.get_by_role("button", name="接听").click()
-    frame.get_by_role("button", name="只拍商品").click()
+    call_on_video(agent, frame)
     accept = frame.get_by_role("button", name="接通")
     expect(accept).to_be_enabled()
     began = time.monotonic()
@@ -154,6 +158,7 @@ def test_a_call_shows_the_product_is_drawn_on_and_stands_recorded_on_the_case(
     marks_ms = [_circle(agent, frame, number) for number in range(MARKS)]
     hand_ms = _line(agent, frame)
     shot(agent, "call-drawn-desktop")
+    _reply_clock_is_whole(agent)
     shot(room, "call-drawn-phone")
     assert serious(agent) == []
     assert serious(room) == []
@@ -262,9 +267,7 @@ def test_a_voice_is_heard_at_the_desk_though_no_picture_comes_and_what_was_booke
     assert agent.locator(".call video").evaluate(NO_FRAME)
     agent.get_by_role("button", name="挂断").click()
 
-    agent.get_by_role("button", name=re.compile("^邀请 .+ 视频通话$")).click()
-    frame.get_by_role("button", name="接听").click()
-    frame.get_by_role("button", name="只拍商品").click()
+    call_on_video(agent, frame)
     frame.get_by_role("button", name="接通").click()
     agent.wait_for_function(PLAYS)
     frame.get_by_role("button", name="关闭摄像头").click()
@@ -293,9 +296,7 @@ def test_an_agent_without_a_microphone_keeps_his_one_path_while_the_buyer_makes_
     frame = tap_service(room)
     write(frame, "先看看再说")
     agent.locator("[data-conversation]", has_text="先看看再说").click()
-    agent.get_by_role("button", name=re.compile("^邀请 .+ 视频通话$")).click()
-    frame.get_by_role("button", name="接听").click()
-    frame.get_by_role("button", name="只拍商品").click()
+    call_on_video(agent, frame)
     for _ in range(10):
         opened.value.wait_for_event(
             "framesent", lambda sent: "call.report" in str(sent), timeout=1_000 * within(3.0)
@@ -312,9 +313,7 @@ def test_a_supervisor_who_listens_speaks_to_all_and_whispers_is_told_of_truly_to
     frame = tap_service(room)
     write(frame, "杯子漏水")
     agent.locator("[data-conversation]", has_text="杯子漏水").click()
-    agent.get_by_role("button", name=re.compile("^邀请 .+ 视频通话$")).click()
-    frame.get_by_role("button", name="接听").click()
-    frame.get_by_role("button", name="只拍商品").click()
+    call_on_video(agent, frame)
     frame.get_by_role("button", name="接通").click()
     agent.wait_for_function(PLAYS)
     agent.get_by_role("button", name="同意录制").click()
@@ -427,6 +426,14 @@ def _talk_is_in_sight(frame: FrameLocator) -> None:
     """Under the call are three lines of the conversation at least."""
     talk = frame.locator(".talk").bounding_box()
     assert talk is not None and talk["height"] >= 90
+
+
+def _reply_clock_is_whole(agent: Page) -> None:
+    """Beside the call, in the head of the chat, nothing cuts or covers it."""
+    for width in (DESKTOP["width"], TABLET["width"], PHONE["width"]):
+        agent.set_viewport_size({"width": width, "height": DESKTOP["height"]})
+        assert agent.locator(".head .reply").evaluate(WHOLE), f"at {width} px"
+    agent.set_viewport_size(DESKTOP)
 
 
 def _nothing_is_under_the_stream(frame: FrameLocator, room: Page) -> None:

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect
 
 from tests.browser.conftest import CAMERA, DESKTOP, PHONE, QUIET, Demo
-from tests.browser.people import sign_in, tap_service, write
+from tests.browser.people import call_on_video, sign_in, tap_service, write
 from tests.recordings.watching import onsets
 from tests.rounds import within
 
@@ -59,9 +59,7 @@ def test_sound_picture_and_marks_are_together_in_the_recording(demo: Demo, visit
     frame = tap_service(room)
     write(frame, "拉链拉不上")
     agent.locator("[data-conversation]", has_text="拉链拉不上").click()
-    agent.get_by_role("button", name="邀请 小雨 视频通话").click()
-    frame.get_by_role("button", name="接听").click()
-    frame.get_by_role("button", name="只拍商品").click()
+    call_on_video(agent, frame)
     frame.get_by_role("button", name="接通").click()
     frame.get_by_role("button", name="同意录制").click()
     agent.get_by_role("button", name="同意录制").click()
