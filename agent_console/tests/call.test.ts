@@ -106,7 +106,7 @@ describe('a call from the buyer', () => {
     expect(asked('call.join')[0]).toMatchObject({ call_id: 'call-1', move: true })
   })
 
-  it('beside the log, which it makes narrower, leaves the newest line in sight', async () => {
+  it('beside the log, which it makes narrower, leaves the newest line in sight, as a line that grows does', async () => {
     const watched = new Map<Element, () => void>()
     vi.stubGlobal('ResizeObserver', class {
       constructor(private readonly sized: () => void) {}
@@ -120,6 +120,9 @@ describe('a call from the buyer', () => {
     Object.defineProperty(log, 'scrollHeight', { configurable: true, value: 1_200 })
     watched.get(log)!()
     expect(log.scrollTop).toBe(1_200)
+    Object.defineProperty(log, 'scrollHeight', { configurable: true, value: 1_400 })
+    watched.get(log.firstElementChild!)!()
+    expect(log.scrollTop).toBe(1_400)
   })
 
   it('can be declined; the conversation stays', async () => {
