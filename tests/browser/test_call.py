@@ -74,6 +74,11 @@ ON_TOP = """button => {
     return button.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2))
 }"""
 
+BELOW = """async (shown) => {
+    for (const _ of [1, 2]) await new Promise(requestAnimationFrame)
+    return Math.round(shown.scrollHeight - shown.scrollTop - shown.clientHeight)
+}"""
+"""How far what is said goes on below what is in sight, once that is drawn; in px."""
 WHOLE = """shown => {
     const { left, right, top, bottom } = shown.getBoundingClientRect()
     const ends = [left + 1, right - 1].map(x => document.elementFromPoint(x, (top + bottom) / 2))
@@ -280,6 +285,35 @@ def test_a_voice_is_heard_at_the_desk_though_no_picture_comes_and_what_was_booke
     agent.get_by_role("log").get_by_role("button", name="取消预约").click()
     expect(frame.get_by_text(re.compile("^已取消 .+预约$"))).to_be_attached()
     agent.get_by_role("button", name="挂断").click()
+
+
+def test_the_newest_line_stays_in_sight_when_a_call_and_then_a_form_open(
+    demo: Demo, visit: Visit, room: Page
+) -> None:
+    agent = visit(f"{demo.desk}/console/", DESKTOP, permissions=["camera", "microphone"])
+    sign_in(agent, demo, "mujin")
+    frame = tap_service(room)
+    write(frame, "杯子一直漏水")
+    agent.locator("[data-conversation]", has_text="杯子一直漏水").click()
+    log, composer = agent.get_by_role("log"), agent.locator("[data-composer]")
+    for number in range(10):
+        composer.fill(f"第 {number + 1} 步：" + "请把杯盖拧紧后倒过来放在桌上，看水是从哪里出来的，" * 2)
+        composer.press("Enter")
+    expect(frame.get_by_text("第 10 步")).to_be_visible()
+    assert log.evaluate("shown => shown.scrollHeight > shown.clientHeight"), "it has to be scrolled"
+    call_on_video(agent, frame)
+    frame.get_by_role("button", name="接通").click()
+    agent.wait_for_function(PLAYS, polling=20)
+    expect(agent.get_by_text("第 10 步").last).to_be_in_viewport()
+    assert log.evaluate(BELOW) == 0
+    agent.get_by_role("button", name="高清照片").click()
+    expect(agent.get_by_role("button", name="放大「高清照片」").locator("img")).to_be_visible()
+    agent.get_by_role("button", name="再拍一张").click()
+    expect(agent.get_by_placeholder("要看清什么")).to_be_in_viewport()
+    assert log.evaluate(BELOW) == 0
+    agent.get_by_role("button", name="挂断").click()
+    expect(frame.get_by_text("通话已结束").first).to_be_visible()
+    assert frame.get_by_role("log").evaluate(BELOW) == 0
 
 
 def test_an_agent_without_a_microphone_keeps_his_one_path_while_the_buyer_makes_up_her_mind(
