@@ -17,6 +17,7 @@ class ShotAsked:
     frame: Frame
 
 
+# The buyer's page says what to aim at by these labels: `OWN` in widget/src/capture/words.ts.
 _USUAL_ZH = (
     ShotAsked("吊牌", "吊牌还在商品上，款号和尺码看得清", "tag"),
     ShotAsked("瑕疵特写", "靠近有问题的地方，对焦清楚", "detail"),

@@ -20,7 +20,8 @@ ShotLabel = Annotated[str, StringConstraints(min_length=1, max_length=20, patter
 ShotHint = Annotated[str, StringConstraints(max_length=100, pattern=WRITTEN)]
 """One sentence: what must be seen."""
 ShotFrame = Literal["tag", "detail", "whole", "waybill"]
-"""The outline laid over the viewfinder: a tag with its hole, a circle, most of the picture, a wide label."""
+"""The outline laid over the viewfinder: a tag with its hole, a circle, most of the picture, a wide label.
+A shape only: any label goes with any of them."""
 ShotPlace = Annotated[int, Field(ge=0, lt=SHOTS_A_LIST)]
 """A shot's place in its list, from 0."""
 Doubt = Literal["blurred", "dark", "bright"]

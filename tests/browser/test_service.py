@@ -256,6 +256,7 @@ def test_a_buyer_is_led_through_a_list_of_pictures_that_the_agent_sees_and_asks_
     expect(buyer.get_by_role("heading", name="瑕疵特写")).to_be_visible()
     _take(buyer)
     expect(buyer.get_by_role("heading", name="整件平铺")).to_be_visible()
+    expect(buyer.get_by_text("把「整件平铺」放进框里", exact=True)).to_be_visible()
     _take(buyer)
     buyer.get_by_role("button", name="跳过").click()
     shot(buyer, "capture-skip-phone")

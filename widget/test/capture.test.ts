@@ -1,13 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Refusal, shotLists, type FileStored, type PublicEntry, type ShotList } from '@livedesk/protocol'
-import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { dice, ToyClock } from '../../protocol/typescript/test/toy.ts'
 import { CallWorld } from '../../protocol/typescript/test/callWorld.ts'
 import { closeCamera, openCamera } from '../src/capture/camera.ts'
 import { doubtsOf, measure, type Pixels } from '../src/capture/measure.ts'
 import { nextPlace, openPlaces } from '../src/capture/order.ts'
 import type { Taken } from '../src/capture/picture.ts'
+import { aimWords } from '../src/capture/words.ts'
+import { setLocale } from '../src/words.ts'
 import { Uploads, type Carrier, type Fill } from '../src/capture/Uploads.ts'
 
 /** A cup on a table: a photograph by Rachel Michetti (Pikolo Espresso Bar), CC0, made small and grey. */
@@ -47,6 +49,25 @@ function outOfFocus({ width, height, data }: Pixels, reach: number): Pixels {
     }),
   )
 }
+
+describe('what goes into the outline', () => {
+  const FRAMES = ['tag', 'detail', 'whole', 'waybill'] as const
+
+  test.each(FRAMES)('is what a shop calls its picture, whatever outline it borrows: %s', async (frame) => {
+    onTestFinished(() => setLocale('zh-CN'))
+    expect(aimWords({ label: '底部铭牌', frame })).toBe(frame === 'detail' ? '把「底部铭牌」放进圈里' : '把「底部铭牌」放进框里')
+    await setLocale('en')
+    expect(aimWords({ label: 'Name plate', frame })).toBe(frame === 'detail' ? 'Put “Name plate” into the circle' : 'Put “Name plate” into the frame')
+  })
+
+  test('has words of its own for the desk’s pictures, of either language', async () => {
+    onTestFinished(() => setLocale('zh-CN'))
+    expect(aimWords({ label: '瑕疵特写', frame: 'detail' })).toBe('把有问题的地方放进圈里')
+    expect(aimWords({ label: 'Whole item' })).toBe('把整件商品放进框里')
+    await setLocale('en')
+    expect(aimWords({ label: '面单', frame: 'waybill' })).toBe('Put the waybill into the frame')
+  })
+})
 
 describe('the camera', () => {
   const asked: MediaStreamConstraints[] = []

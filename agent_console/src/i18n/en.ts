@@ -192,7 +192,7 @@ const en: typeof zh = {
     wanted: '“{label}” is wanted',
     label: 'Name',
     frame: 'Outline',
-    frames: { tag: 'Tag', detail: 'Circle, close', whole: 'Whole item', waybill: 'Waybill' },
+    frames: { tag: 'Upright', detail: 'Circle', whole: 'Full', waybill: 'Wide' },
     hint: 'What must be seen in “{label}”',
     hintPlaceholder: 'What must be seen (optional)',
     up: 'Move “{label}” up',

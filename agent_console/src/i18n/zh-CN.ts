@@ -190,7 +190,7 @@ export default {
     wanted: '需要「{label}」',
     label: '名称',
     frame: '取景框',
-    frames: { tag: '吊牌', detail: '特写圆圈', whole: '整件', waybill: '面单' },
+    frames: { tag: '竖框', detail: '圆圈', whole: '满幅', waybill: '横框' },
     hint: '「{label}」要看清什么',
     hintPlaceholder: '要看清什么（可不填）',
     up: '把「{label}」上移',

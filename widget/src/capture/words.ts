@@ -1,6 +1,22 @@
+import type { Shot } from '@livedesk/protocol'
 import { computed } from 'vue'
 import { codeWords, locale } from '../words.ts'
 import type { Doubt } from './measure.ts'
+
+/** What the desk's own pictures show, by their labels in both languages (aftersales/shots.py). */
+const OWN = new Map<string, Own>([
+  ['吊牌', 'tag'],
+  ['Tag', 'tag'],
+  ['瑕疵特写', 'fault'],
+  ['Fault, close', 'fault'],
+  ['整体', 'whole'],
+  ['Whole item', 'whole'],
+  ['面单', 'waybill'],
+  ['Waybill', 'waybill'],
+  ['高清照片', 'wanted'],
+  ['Sharp photo', 'wanted'],
+])
+type Own = 'tag' | 'fault' | 'whole' | 'waybill' | 'wanted'
 
 const zh = {
   asks: (count: number) => `客服请您拍 ${count} 张照片`,
@@ -20,12 +36,9 @@ const zh = {
   shots: '照片清单',
   askedAgain: '客服请您重拍这张。',
   said: (note: string) => `客服说：${note}`,
-  frames: {
-    tag: '把吊牌放进框里',
-    detail: '把有问题的地方放进圈里',
-    whole: '让整件商品都在框里',
-    waybill: '把面单放进框里',
-  },
+  own: { tag: '吊牌', fault: '有问题的地方', whole: '整件商品', waybill: '面单', wanted: '客服想看清的地方' } satisfies Record<Own, string>,
+  named: (label: string) => `「${label}」`,
+  aim: (what: string, round: boolean) => `把${what}放进${round ? '圈' : '框'}里`,
   shutter: '拍照',
   starting: '正在打开相机…',
   otherCamera: '切换镜头',
@@ -101,12 +114,9 @@ const en: Words = {
   shots: 'List of photos',
   askedAgain: 'The agent asks for this one again.',
   said: (note) => `The agent says: ${note}`,
-  frames: {
-    tag: 'Put the tag into the frame',
-    detail: 'Put what is wrong into the circle',
-    whole: 'Keep the whole item inside the frame',
-    waybill: 'Put the waybill into the frame',
-  },
+  own: { tag: 'the tag', fault: 'what is wrong', whole: 'the whole item', waybill: 'the waybill', wanted: 'what the agent wants to see' },
+  named: (label) => `“${label}”`,
+  aim: (what, round) => `Put ${what} into the ${round ? 'circle' : 'frame'}`,
   shutter: 'Take the photo',
   starting: 'Opening the camera…',
   otherCamera: 'Switch camera',
@@ -164,6 +174,13 @@ const en: Words = {
 
 /** The words of guided capture: they come with its code, not with the first message. */
 export const says = computed(() => (locale.value === 'en' ? en : zh))
+
+/** What goes into the outline. A shop's own label may come with any outline, so of that only the shape is told. */
+export function aimWords({ label, frame }: Pick<Shot, 'label' | 'frame'>): string {
+  const { own, named, aim } = says.value
+  const known = OWN.get(label)
+  return aim(known ? own[known] : named(label), frame === 'detail')
+}
 
 /** Why a picture did not go out. */
 export const refusalWords = (code: string): string => says.value.code[code] ?? codeWords(code)
