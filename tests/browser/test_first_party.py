@@ -23,6 +23,20 @@ def test_a_link_to_no_shop_says_so_in_the_readers_language(
     expect(page.get_by_role("heading", name=says)).to_be_visible()
 
 
+def test_a_device_says_what_was_refused_and_counts_what_is_left(
+    demo: Demo, visit: Callable[..., Page], shot: Callable[[Page, str], None]
+) -> None:
+    page = visit(f"{demo.desk}/selftest", PHONE)
+    page.get_by_role("button", name="试摄像头").click()
+    verdict = page.locator(".verdict.part")
+    expect(verdict.get_by_role("heading", name="摄像头没有得到许可")).to_be_visible()
+    expect(verdict).to_contain_text("还差一步")
+    page.get_by_role("button", name="试麦克风").click()
+    expect(verdict.get_by_role("heading", name="现在不能通话")).to_be_visible()
+    expect(verdict).to_contain_text("摄像头和麦克风没有得到许可。请在浏览器或系统的设置里允许，再试一次。")
+    shot(page, "selftest-refused")
+
+
 def test_a_device_tries_itself_shows_what_it_would_send_and_sends_it_when_agreed(
     demo: Demo, visit: Callable[..., Page], shot: Callable[[Page, str], None]
 ) -> None:
@@ -33,6 +47,7 @@ def test_a_device_tries_itself_shows_what_it_would_send_and_sends_it_when_agreed
     shot(page, "selftest")
     page.get_by_role("button", name="试摄像头").click()
     expect(page.get_by_text(re.compile(r"\d+ × \d+，每秒 [1-9]\d* 帧"))).to_be_visible()
+    expect(page.get_by_role("heading", name="还差一步")).to_be_visible()
     page.get_by_role("button", name="试麦克风").click()
     expect(page.get_by_role("heading", name="可以视频客服")).to_be_visible(timeout=10_000)
     sent: list[str] = []

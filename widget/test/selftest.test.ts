@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest'
 import type { Abilities } from '../src/call/probe.ts'
 import { browserOf, plain } from '../src/selftest/browser.ts'
 import type * as probes from '../src/selftest/probes.ts'
-import { fails, works, type Found, type Probe } from '../src/selftest/probes.ts'
-import { Selftest, verdictOf } from '../src/selftest/Selftest.ts'
+import { fails, UNTOLD, works, type Found, type Probe } from '../src/selftest/probes.ts'
+import { Selftest, verdictOf, type Outlook } from '../src/selftest/Selftest.ts'
 import SelftestApp from '../src/selftest/SelftestApp.vue'
-import { speak } from '../src/selftest/words.ts'
+import { speak, verdictWords } from '../src/selftest/words.ts'
 
 const AGENTS = {
   wechatAndroid:
@@ -58,22 +58,50 @@ describe('which browser it is', () => {
 const CAN: Abilities = { video: true, voice: true, obstacle: null, app: null }
 
 describe('the verdict', () => {
-  test.each<[string, Partial<Record<Probe, Found>>, Partial<Abilities>]>([
-    ['unknown', {}, {}],
-    ['unknown', { camera: works() }, {}],
+  test.each<[Outlook, Partial<Record<Probe, Found>>, Partial<Abilities>]>([
     ['video', { camera: works(), microphone: works() }, {}],
+    ['video', { camera: works(), microphone: UNTOLD }, {}],
+    ['unheard', { camera: works(), microphone: fails('silent') }, {}],
+    ['unheard', { camera: works(), microphone: fails('missing') }, {}],
+    ['barred', { camera: works(), microphone: fails('refused') }, {}],
     ['voice', { camera: fails('refused'), microphone: works() }, {}],
-    ['pictures', { camera: fails('refused'), microphone: fails('refused') }, {}],
+    ['barred', { camera: fails('refused'), microphone: fails('refused') }, {}],
     ['pictures', { camera: works(), microphone: works(), codecs: fails('VP8') }, {}],
     ['pictures', {}, { video: false, voice: false, obstacle: 'app' }],
     ['nothing', { camera: works(), microphone: works(), socket: fails('closed') }, {}],
-  ])('%s', (verdict, found, abilities) => {
-    expect(verdictOf({ found, abilities: { ...CAN, ...abilities } })).toBe(verdict)
+  ])('%s', (outlook, found, abilities) => {
+    expect(verdictOf({ found, abilities: { ...CAN, ...abilities } }).outlook).toBe(outlook)
+  })
+
+  const said = (found: Partial<Record<Probe, Found>>): string => verdictWords(verdictOf({ found, abilities: CAN }), found).join(' | ')
+
+  test('counts the steps that are left, in both languages', () => {
+    speak(['zh-CN'])
+    expect(said({})).toBe('还差两步 | 点下面的按钮，试一下摄像头和麦克风。')
+    expect(said({ camera: works() })).toBe('还差一步 | 点下面的按钮，试一下麦克风。')
+    expect(said({ microphone: works() })).toBe('还差一步 | 点下面的按钮，试一下摄像头。')
+    speak(['en'])
+    expect(said({ microphone: UNTOLD })).toBe('One step to go | Tap the button below to try the camera.')
+  })
+
+  test('says what was refused and what its person can do, before and after the last step', () => {
+    speak(['zh-CN'])
+    const [refused, busy] = [fails('refused'), fails('busy')]
+    expect(said({ camera: refused })).toBe('摄像头没有得到许可 | 请在浏览器或系统的设置里允许，再试一次。还差一步。点下面的按钮，试一下麦克风。')
+    expect(said({ camera: refused, microphone: refused })).toBe('现在不能通话 | 摄像头和麦克风没有得到许可。请在浏览器或系统的设置里允许，再试一次。也可以拍照片发给客服。')
+    expect(said({ camera: busy, microphone: works() })).toBe('可以语音，不能视频 | 摄像头正被别的应用占用。请关掉那个应用，再试一次。可以只用语音，或拍照片发给客服。')
+    speak(['en'])
+    expect(said({ microphone: refused })).toBe(
+      'Microphone not allowed | Allow it in the settings of the browser or the system and try again. One step to go. Tap the button below to try the camera.',
+    )
+    expect(said({ camera: refused, microphone: busy })).toBe(
+      'No calls for now | Camera not allowed. Allow it in the settings of the browser or the system and try again. Microphone in use by another app. Close that app and try again. You can also send pictures.',
+    )
   })
 })
 
 /** The page before a desk and a device that the test plays. */
-async function page(answer: () => Response) {
+async function page(answer: () => Response, device: Partial<typeof probes> = {}) {
   const opened: string[] = []
   const bodies: unknown[] = []
   const tries = {
@@ -84,6 +112,7 @@ async function page(answer: () => Response) {
     ear: () => null,
     camera: async () => (opened.push('camera'), { camera: works('1280x720 30fps environment'), torch: works(), zoom: works('1-8') }),
     microphone: async () => (opened.push('microphone'), fails('silent')),
+    ...device,
   } as unknown as typeof probes
   const fetch = async (_: string, init?: RequestInit): Promise<Response> => (bodies.push(JSON.parse(String(init!.body))), answer())
   const selftest = new Selftest(fetch, tries, CAN)
@@ -108,8 +137,10 @@ describe('the page', () => {
     await press(shown, '试摄像头')
     expect(shown.text()).toContain('1280 × 720，每秒 30 帧，后置')
     expect(shown.text()).toContain('1–8 倍')
+    expect(shown.find('.verdict.asks h2').text()).toBe('还差一步')
     await press(shown, '试麦克风')
     expect(shown.text()).toContain('打开了，但没有听到声音')
+    expect(shown.find('.verdict.part h2').text()).toBe('可以视频，客服听不到您')
     expect(opened).toEqual(['camera', 'microphone'])
     await press(shown, '上传结果…')
     expect(shown.text()).toContain('保存 180 天后删除')
@@ -127,6 +158,17 @@ describe('the page', () => {
     await flushPromises()
     expect(shown.text()).not.toContain('已收到')
     expect(shown.text()).toContain('页面收到了通知')
+  })
+
+  test('does not stay calm after a refusal, and is again when it was put right', async () => {
+    speak(['zh-CN'])
+    let refuses = true
+    const { shown } = await page(stored, { camera: async () => ({ camera: refuses ? fails('refused') : works('1280x720 30fps'), torch: UNTOLD, zoom: UNTOLD }) })
+    await press(shown, '试摄像头')
+    expect(shown.find('.verdict.part h2').text()).toBe('摄像头没有得到许可')
+    refuses = false
+    await press(shown, '再试摄像头')
+    expect(shown.find('.verdict.asks h2').text()).toBe('还差一步')
   })
 
   test('says why it was not stored, in the language of the reader, and tries again', async () => {

@@ -32,18 +32,38 @@ export interface SelftestView {
   keptUntil: number | null
 }
 
-/** What a call comes to on this device, as far as it was tried. */
-export type Verdict = 'unknown' | 'video' | 'voice' | 'pictures' | 'nothing'
+/** The two steps, in the order of the page. */
+export const DEVICES = ['camera', 'microphone'] as const
+export type Device = (typeof DEVICES)[number]
+
+/**
+ * What a call comes to on this device. `unheard`: the buyer is seen, and writes. `barred`: no call before what
+ * failed is put right. `pictures` and `nothing` are not for the person to put right here.
+ */
+export type Outlook = 'video' | 'unheard' | 'voice' | 'barred' | 'pictures' | 'nothing'
+
+/** `outlook` is null while steps are left. `failed` did not open, or gave nothing. */
+export interface Verdict {
+  outlook: Outlook | null
+  left: readonly Device[]
+  failed: readonly Device[]
+}
 
 /** Pure. */
 export function verdictOf({ abilities, found }: Pick<SelftestView, 'abilities' | 'found'>): Verdict {
-  const hopeless = found.codecs?.outcome === 'fails' || found.socket?.outcome === 'fails'
-  const pictures = found.socket?.outcome === 'fails' ? 'nothing' : 'pictures'
-  if (!abilities.voice || hopeless) return pictures
+  const whatever = (outlook: Outlook): Verdict => ({ outlook, left: [], failed: [] })
+  if (found.socket?.outcome === 'fails') return whatever('nothing')
+  if (!abilities.voice || found.codecs?.outcome === 'fails') return whatever('pictures')
   const { camera = UNTRIED, microphone = UNTRIED } = found
-  if (camera.outcome === 'untried' || microphone.outcome === 'untried') return 'unknown'
-  if (camera.outcome === 'works' && abilities.video) return 'video'
-  return microphone.outcome === 'works' ? 'voice' : pictures
+  const left = DEVICES.filter((name) => (found[name] ?? UNTRIED).outcome === 'untried')
+  const failed = DEVICES.filter((name) => found[name]?.outcome === 'fails')
+  if (left.length > 0) return { outlook: null, left, failed }
+  const heard = microphone.outcome !== 'fails'
+  if (camera.outcome !== 'works' || !abilities.video) return { outlook: heard ? 'voice' : 'barred', left, failed }
+  if (heard) return { outlook: 'video', left, failed }
+  // A call begins without a microphone where there is none, not where it is refused or taken.
+  const begins = microphone.detail === 'missing' || microphone.detail === 'silent'
+  return { outlook: begins ? 'unheard' : 'barred', left, failed }
 }
 
 /** The page: finds out, shows, and sends what was shown to who agreed. */

@@ -3,7 +3,10 @@ import { APP_NAMES } from '../call/apps.ts'
 import type { App } from '../call/probe.ts'
 import { readersLocale, type Locale } from '../locale.ts'
 import type { Found, Probe } from './probes.ts'
-import type { Verdict } from './Selftest.ts'
+import type { Device, Outlook, Verdict } from './Selftest.ts'
+
+/** One of the two devices, or both. */
+type Named = Device | 'both'
 
 const zh = {
   title: '手机自测',
@@ -13,13 +16,32 @@ const zh = {
   platform: '系统',
   model: '型号',
   hidden: '浏览器没有说',
+  name: { camera: '摄像头', microphone: '麦克风', both: '摄像头和麦克风' } satisfies Record<Named, string>,
+  left: { camera: '还差一步', microphone: '还差一步', both: '还差两步' } satisfies Record<Named, string>,
+  leftHelp: {
+    camera: '点下面的按钮，试一下摄像头。',
+    microphone: '点下面的按钮，试一下麦克风。',
+    both: '点下面的按钮，试一下摄像头和麦克风。',
+  } satisfies Record<Named, string>,
   verdict: {
-    unknown: ['还差两步', '点下面的按钮，试一下摄像头和麦克风。'],
     video: ['可以视频客服', '摄像头能打开，画面是动的。网络够不够，通话时才知道。'],
-    voice: ['可以语音，不能视频', '摄像头没能打开；可以只用语音，或拍照片发给客服。'],
+    unheard: ['可以视频，客服听不到您', '不用麦克风也能让客服看到，您可以打字。'],
+    voice: ['可以语音，不能视频', '可以只用语音，或拍照片发给客服。'],
+    barred: ['现在不能通话', '也可以拍照片发给客服。'],
     pictures: ['这里不能通话', '可以拍照片发给客服，或换系统自带的浏览器再试。'],
     nothing: ['连不上客服', '这个网络或浏览器打不开到服务器的连接，请换一个网络再试。'],
-  } satisfies Record<Verdict, [string, string]>,
+  } satisfies Record<Outlook, [string, string]>,
+  /** What failed, and what its person can do. */
+  fault: {
+    refused: (what: string) => [`${what}没有得到许可`, '请在浏览器或系统的设置里允许，再试一次。'],
+    busy: (what: string) => [`${what}正被别的应用占用`, '请关掉那个应用，再试一次。'],
+    missing: (what: string) => [`没有找到${what}`, '请接好，或换一台设备再试。'],
+    silent: (what: string) => [`${what}没有听到声音`, '请离近一点、大声一点，再试一次。'],
+    'no picture': (what: string) => [`${what}没有画面`, '请关掉别的用摄像头的应用，再试一次。'],
+  } as Record<string, (what: string) => [string, string]>,
+  /** Between a heading that is said in a line and what follows it, and between two sentences. */
+  ends: '。',
+  gap: '',
   can: '浏览器能做什么',
   devices: '摄像头和麦克风',
   tryCamera: '试摄像头',
@@ -115,13 +137,30 @@ const en: SelftestWords = {
   platform: 'System',
   model: 'Model',
   hidden: 'The browser does not say',
+  name: { camera: 'Camera', microphone: 'Microphone', both: 'Camera and microphone' },
+  left: { camera: 'One step to go', microphone: 'One step to go', both: 'Two steps to go' },
+  leftHelp: {
+    camera: 'Tap the button below to try the camera.',
+    microphone: 'Tap the button below to try the microphone.',
+    both: 'Tap the buttons below to try camera and microphone.',
+  },
   verdict: {
-    unknown: ['Two steps to go', 'Tap the buttons below to try camera and microphone.'],
     video: ['Video calls work', 'The camera opens and its picture moves. Whether the network will do shows in the call.'],
-    voice: ['Voice works, video does not', 'The camera did not open. You can talk, or send pictures.'],
+    unheard: ['Video works, but nobody hears you', 'You can be seen without a microphone, and write.'],
+    voice: ['Voice works, video does not', 'You can talk, or send pictures.'],
+    barred: ['No calls for now', 'You can also send pictures.'],
     pictures: ['No calls here', 'You can send pictures, or try again in the browser of the system.'],
     nothing: ['The service cannot be reached', 'This network or browser opens no connection to the server. Try another network.'],
   },
+  fault: {
+    refused: (what) => [`${what} not allowed`, 'Allow it in the settings of the browser or the system and try again.'],
+    busy: (what) => [`${what} in use by another app`, 'Close that app and try again.'],
+    missing: (what) => [`${what} not found`, 'Connect one, or try another device.'],
+    silent: (what) => [`${what} heard nothing`, 'Come closer, speak up and try again.'],
+    'no picture': (what) => [`${what} gave no picture`, 'Close other apps that use the camera and try again.'],
+  },
+  ends: '. ',
+  gap: ' ',
   can: 'What the browser can do',
   devices: 'Camera and microphone',
   tryCamera: 'Camera',
@@ -216,6 +255,23 @@ export function speak(wishes: readonly string[]): void {
   language.value = readersLocale(wishes) ?? 'zh-CN'
   document.documentElement.lang = language.value
   document.title = words.value.title
+}
+
+const named = (names: readonly Device[]): Named => (names.length > 1 ? 'both' : names[0]!)
+
+/** The verdict's heading and what follows it. What failed comes first: it is what the person can put right. */
+export function verdictWords({ outlook, left, failed }: Verdict, found: Readonly<Partial<Record<Probe, Found>>>): [string, string] {
+  const w = words.value
+  const why = (name: Device): string => found[name]?.detail ?? ''
+  const alike = failed.length > 1 && why(failed[0]!) === why(failed[1]!)
+  const faults = (alike ? [failed] : failed.map((name) => [name])).map((names) => (w.fault[why(names[0]!)] ?? w.fault.missing!)(w.name[named(names)]))
+  if (outlook === null) {
+    const [steps, help] = [w.left[named(left)], w.leftHelp[named(left)]]
+    const [fault] = faults
+    return fault ? [fault[0], [fault[1], `${steps}${w.ends}${help}`].join(w.gap)] : [steps, help]
+  }
+  const [heading, help] = w.verdict[outlook]
+  return [heading, [...faults.map(([what, cure]) => `${what}${w.ends}${cure}`), help].join(w.gap)]
 }
 
 /** One line about one probe; `app`: in whose browser we are. */
