@@ -132,7 +132,7 @@ def test_a_declined_offer_goes_on_while_the_buyer_keeps_his_place(
     expect(offer).to_be_visible()
     buyer.reload()
     expect(buyer.get_by_text("您是下一位")).to_be_visible()
-    buyer.get_by_role("button", name="更多").click()
+    buyer.get_by_role("button", name="咨询的更多操作").click()
     buyer.get_by_role("button", name="结束咨询").click()
     buyer.get_by_role("button", name="结束", exact=True).click()
     expect(buyer.get_by_text("您结束了咨询")).to_be_visible()

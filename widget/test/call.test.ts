@@ -9,8 +9,10 @@ import CallRow from '../src/call/CallRow.vue'
 import CallStage from '../src/call/CallStage.vue'
 import { appOf, elsewhere, probe, type Abilities, type Surroundings } from '../src/call/probe.ts'
 import { callWords, overWords } from '../src/call/words.ts'
+import SheetHeader from '../src/components/SheetHeader.vue'
 import type { Desk } from '../src/desk.ts'
 import type { FromFrame } from '../src/messages.ts'
+import { setLocale, words as sheetWords } from '../src/words.ts'
 
 // The page of these tests plays nothing.
 Object.defineProperty(HTMLMediaElement.prototype, 'srcObject', { writable: true, value: null })
@@ -489,6 +491,20 @@ describe('a call that rings', () => {
 })
 
 describe('in a call', () => {
+  test.each(['zh-CN', 'en'] as const)('no two buttons of the page share a name (%s)', async (language) => {
+    onTestFinished(() => setLocale('zh-CN'))
+    const page = desk()
+    page.world.capabilities = { torch: true }
+    await inCall(page)
+    await setLocale(language)
+    await nextTick()
+    const header = mount(SheetHeader, { props: { desk: page.made as unknown as Desk } })
+    const names = [page.stage, header].flatMap((part) => part.findAll('button').map((one) => one.attributes('aria-label') ?? one.text()))
+    expect(names).toContain(callWords.value.more)
+    expect(names).toContain(sheetWords.value.menu)
+    expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([])
+  })
+
   test('recording is a question beside it, which either answer ends', async () => {
     const page = await inCall()
     expect(page.stage.find('.call-consent').exists()).toBe(true)

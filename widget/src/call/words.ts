@@ -66,7 +66,7 @@ const zh = {
   shrink: '收成小窗',
   chat: '边聊边看',
   chatUnread: (count: number) => `边聊边看，${count} 条未读`,
-  more: '更多',
+  more: '通话的更多操作',
   tile: '通话小窗，点按放大，方向键移动',
   enlarge: (picture: string) => `放大${picture}`,
 
@@ -238,7 +238,7 @@ const en: CallWords = {
   shrink: 'To a small tile',
   chat: 'Chat beside it',
   chatUnread: (count) => `Chat beside it, ${count} unread`,
-  more: 'More',
+  more: 'More call options',
   tile: 'Call: tap to enlarge, arrow keys move it',
   enlarge: (picture) => `Enlarge: ${picture}`,
 

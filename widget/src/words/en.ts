@@ -7,7 +7,7 @@ export const en: Words = {
   entryUnread: (count) => `Customer service, ${count} unread message${s(count)}`,
   title: 'Customer service',
   minimise: 'Minimise',
-  menu: 'More',
+  menu: 'More chat options',
   back: 'Back',
   endConversation: 'End conversation',
   endConversationAsk: 'End this conversation? What was written is kept.',

@@ -4,7 +4,7 @@ export const zh = {
   entryUnread: (count: number) => `客服，${count} 条未读消息`,
   title: '客服',
   minimise: '收起',
-  menu: '更多',
+  menu: '咨询的更多操作',
   back: '返回',
   endConversation: '结束咨询',
   endConversationAsk: '结束这次咨询吗？聊天记录会保留。',
