@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { phrase } from '../src/desk/reasons.ts'
 import { i18n, messages } from '../src/i18n/index.ts'
@@ -47,6 +49,13 @@ describe('the two languages', () => {
     const mixed = [...en].filter(([, text]) => /[一-鿿]/.test(text.replaceAll('客服', '')))
     expect(mixed).toEqual([])
   })
+})
+
+it.each(['agent_console', 'widget'])('no component of %s writes Chinese, not even a stop, past its words', (part) => {
+  const source = `${part}/src`
+  const components = readdirSync(join(import.meta.dirname, '../..', source), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.vue'))
+  expect(components.length).toBeGreaterThan(10)
+  for (const name of components) expect(fileOf(join(source, name)).replaceAll('中文', ''), name).not.toMatch(/[\u3000-\u9fff\uff00-\uffef]/)
 })
 
 describe('refusals in words', () => {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Refusal, shotLists, type FileStored, type PublicEntry, type ShotList } from '@livedesk/protocol'
+import { mount } from '@vue/test-utils'
+import { Refusal, shotLists, type FileStored, type PublicEntry, type Shot, type ShotList } from '@livedesk/protocol'
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { dice, ToyClock } from '../../protocol/typescript/test/toy.ts'
 import { CallWorld } from '../../protocol/typescript/test/callWorld.ts'
@@ -8,7 +9,9 @@ import { closeCamera, openCamera } from '../src/capture/camera.ts'
 import { doubtsOf, measure, type Pixels } from '../src/capture/measure.ts'
 import { nextPlace, openPlaces } from '../src/capture/order.ts'
 import type { Taken } from '../src/capture/picture.ts'
+import CaptureView from '../src/capture/CaptureView.vue'
 import { aimWords } from '../src/capture/words.ts'
+import type { Desk } from '../src/desk.ts'
 import { setLocale } from '../src/words.ts'
 import { Uploads, type Carrier, type Fill } from '../src/capture/Uploads.ts'
 
@@ -66,6 +69,29 @@ describe('what goes into the outline', () => {
     expect(aimWords({ label: 'Whole item' })).toBe('把整件商品放进框里')
     await setLocale('en')
     expect(aimWords({ label: '面单', frame: 'waybill' })).toBe('Put the waybill into the frame')
+  })
+})
+
+describe('what is heard of the camera', () => {
+  const hears = async (language: 'zh-CN' | 'en', shots: Shot[]) => {
+    await setLocale(language)
+    onTestFinished(() => setLocale('zh-CN'))
+    const log = { id: 'c', state: 'open', entries: [of(1, 'card', { body: { card: 'shots', shots } })] }
+    const desk = { options: { clock: new ToyClock(dice(3)) }, state: { log, shots: 1, firstShot: null, call: null, size: 'page', client: null } }
+    const view = mount(CaptureView, { props: { desk: desk as unknown as Desk } })
+    onTestFinished(() => view.unmount())
+    return [view.find('.hearing').text(), view.find('.capture-strip button').attributes('aria-label')]
+  }
+
+  test('is joined as each language joins its sentences, with one stop after each', async () => {
+    expect(await hears('zh-CN', [{ label: '底部铭牌', hint: '型号和序列号看得清。', frame: 'waybill' }])).toEqual([
+      '第 1 张，共 1 张。底部铭牌。型号和序列号看得清。把「底部铭牌」放进框里。',
+      '第 1 张，共 1 张：底部铭牌，待拍',
+    ])
+    expect(await hears('en', [{ label: 'Name plate', hint: 'Model readable' }])).toEqual([
+      'Photo 1 of 1. Name plate. Model readable. Put “Name plate” into the frame.',
+      'Photo 1 of 1: Name plate, To do',
+    ])
   })
 })
 

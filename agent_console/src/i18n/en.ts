@@ -205,6 +205,7 @@ const en: typeof zh = {
     asked: 'Asked for {count} photos',
     progress: '{done}/{count}',
     progressLabel: 'Photos done',
+    because: '{state}: {why}',
     state: { wanted: 'To do', again: 'Asked again', filled: 'Received', skipped: 'Skipped' },
     doubt: { blurred: 'May be blurred', dark: 'Dark', bright: 'Bright' },
     enlarge: 'Enlarge “{label}”',

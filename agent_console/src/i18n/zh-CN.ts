@@ -203,6 +203,7 @@ export default {
     asked: '请买家拍 {count} 张照片',
     progress: '{done}/{count}',
     progressLabel: '已处理的照片',
+    because: '{state}：{why}',
     state: { wanted: '待拍', again: '等重拍', filled: '已收到', skipped: '已跳过' },
     doubt: { blurred: '可能模糊', dark: '偏暗', bright: '偏亮' },
     enlarge: '放大「{label}」',

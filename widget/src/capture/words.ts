@@ -33,6 +33,9 @@ const zh = {
   screen: '拍照',
   back: '返回聊天',
   step: (place: number, of: number) => `第 ${place} 张，共 ${of} 张`,
+  /** One after the other, each its own sentence: a shop's hint may end with a stop or without. */
+  sentences: (said: string[]) => said.map((one) => (/[。！？….!?]$/.test(one) ? one : `${one}。`)).join(''),
+  shotNow: (step: string, label: string, state: string) => `${step}：${label}，${state}`,
   shots: '照片清单',
   askedAgain: '客服请您重拍这张。',
   said: (note: string) => `客服说：${note}`,
@@ -111,6 +114,8 @@ const en: Words = {
   screen: 'Take photos',
   back: 'Back to the chat',
   step: (place, of) => `Photo ${place} of ${of}`,
+  sentences: (said) => said.map((one) => (/[。！？….!?]$/.test(one) ? one : `${one}.`)).join(' '),
+  shotNow: (step, label, state) => `${step}: ${label}, ${state}`,
   shots: 'List of photos',
   askedAgain: 'The agent asks for this one again.',
   said: (note) => `The agent says: ${note}`,
