@@ -1,8 +1,10 @@
 import type { Call, Participant } from '@livedesk/protocol'
 import type { Figures } from '@livedesk/protocol/CallClient.ts'
 import { describe, expect, it } from 'vitest'
-import { lasted, percent, recordingWord, secondsUntil, the, trouble, unasked } from '../src/desk/calls.ts'
+import { lasted, overPhrase, percent, recordingWord, secondsUntil, the, trouble, unasked } from '../src/desk/calls.ts'
+import { i18n } from '../src/i18n/index.ts'
 import { aCall, participant } from './standin/calls.ts'
+import { wireSchema } from './standin/repository.ts'
 
 const agent = (change: Partial<Participant> = {}) => participant('agent', change)
 const buyer = (change: Partial<Participant> = {}) => participant('buyer', change)
@@ -37,6 +39,26 @@ describe('whose word on the recording is missing', () => {
     expect(named('agent-1', 'barge')).toEqual(['supervisor', 'guest'])
     const away = (state: Participant['state']) => unasked(aCall({ participants: [buyer({ state }), agent()] }), 'agent-1').length
     expect([away('left'), away('invited'), away('joined'), away('reconnecting')], 'who has not come is asked nothing').toEqual([0, 0, 1, 1])
+  })
+})
+
+describe('why a call is over', () => {
+  const { t } = i18n.global
+
+  it('names who declined: it is who was called', () => {
+    expect(overPhrase(null, 'buyer')).toBeNull()
+    expect(t(overPhrase('declined', 'agent')!, 1, { locale: 'zh-CN' })).toBe('买家拒绝了通话')
+    expect(t(overPhrase('declined', 'buyer')!, 1, { locale: 'zh-CN' })).toBe('客服暂不接听')
+    expect(t(overPhrase('declined', 'agent')!, 1, { locale: 'en' })).toBe('The buyer declined')
+    expect(t(overPhrase('declined', 'buyer')!, 1, { locale: 'en' })).toBe('The agent declined')
+  })
+
+  it('has a sentence whatever the desk says', () => {
+    const { anyOf } = wireSchema().$defs['Call']!.properties!['reason'] as { anyOf: { enum?: NonNullable<Call['reason']>[] }[] }
+    const reasons = anyOf.flatMap((one) => one.enum ?? [])
+    expect(reasons.length).toBeGreaterThan(5)
+    for (const reason of reasons)
+      for (const side of ['buyer', 'agent'] as const) expect(i18n.global.te(overPhrase(reason, side)!), reason).toBe(true)
   })
 })
 

@@ -126,10 +126,10 @@ describe('the transcript', () => {
       call(3, { happened: 'missed', reason: 'no_answer' }),
     ]
     const lines = transcript(logs({ entries }), day).filter((line) => line.type === 'call')
-    expect(lines.map((line) => [line.happened, line.reason ?? null, line.durationMs])).toEqual([
-      ['started', null, null],
-      ['ended', 'hung_up', 61_000],
-      ['missed', 'no_answer', null],
+    expect(lines.map((line) => [line.happened, line.reason ?? null, line.durationMs, line.invitedBy])).toEqual([
+      ['started', null, null, 'buyer'],
+      ['ended', 'hung_up', 61_000, 'buyer'],
+      ['missed', 'no_answer', null, 'buyer'],
     ])
   })
 })

@@ -939,7 +939,9 @@ describe('in a call', () => {
 })
 
 test('why a call is over is said from the buyer’s side', () => {
-  expect(overWords('declined', 'agent', 'buyer')).toBe(words.ended.declinedMine)
+  expect(overWords('declined', 'agent', 'buyer')).toBe('您拒绝了通话')
+  expect(overWords('declined', 'agent', null)).toBe('您拒绝了通话')
+  expect(overWords('declined', 'buyer', 'agent')).toBe(words.ended.declined)
   expect(overWords('no_answer', 'agent', 'system')).toBe(words.ended.missed)
   expect(overWords('cancelled', 'buyer', null)).toBe(words.ended.cancelledMine)
   expect(overWords('cancelled', 'agent', 'agent')).toBe(words.ended.cancelled)

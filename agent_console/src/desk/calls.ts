@@ -46,6 +46,12 @@ export function lasted(call: Call, now: number): number | null {
   return from === null ? null : Math.max(0, (call.ended_at ?? now) - from)
 }
 
+/** The sentence that says why a call is over; null while it is not. Who is called is who declines. */
+export function overPhrase(reason: Call['reason'] | undefined, invitedBy: Call['invited_by']): string | null {
+  if (reason == null) return null
+  return reason === 'declined' ? `call.ended.declinedBy.${invitedBy === 'buyer' ? 'agent' : 'buyer'}` : `call.ended.reason.${reason}`
+}
+
 // Quality ------------------------------------------------------------------------------------------------
 
 /** What is wrong with a connection, the worst first, and how much of it. */

@@ -79,6 +79,7 @@ export interface CallLine extends Base {
   readonly happened: CallEntry['happened']
   readonly media: CallEntry['media']
   readonly reason: CallEntry['reason']
+  readonly invitedBy: CallEntry['invited_by']
   readonly durationMs: number | null
 }
 /** What became of a call's recording. */
@@ -186,8 +187,8 @@ function publicLine(entry: PublicEntry, around: Around): TranscriptLine | null {
     case 'skipped':
       return { ...base, type: 'system', what: 'skipped', name: entry.label, by: null, text: entry.reason }
     case 'call': {
-      const { happened, media, reason } = entry
-      return { key: base.key, at: base.at, type: 'call', happened, media, reason, durationMs: entry.duration_ms ?? null }
+      const { happened, media, reason, invited_by: invitedBy } = entry
+      return { key: base.key, at: base.at, type: 'call', happened, media, reason, invitedBy, durationMs: entry.duration_ms ?? null }
     }
     case 'booking':
       return { ...base, type: 'booking', seq: entry.seq, happened: entry.happened, media: entry.media, for: entry.at, replaced: entry.replaced }

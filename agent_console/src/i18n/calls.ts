@@ -83,9 +83,9 @@ export const zhCalls = {
     title: '通话已结束',
     lasted: '时长 {time}',
     dismiss: '收起',
+    declinedBy: { buyer: '买家拒绝了通话', agent: '客服暂不接听' },
     reason: {
       hung_up: '已挂断',
-      declined: '对方没有接受',
       no_answer: '无人接听',
       cancelled: '已取消',
       buyer_lost: '买家断线，没有回来',
@@ -345,9 +345,9 @@ export const enCalls: typeof zhCalls = {
     title: 'The call is over',
     lasted: 'It lasted {time}',
     dismiss: 'Fold away',
+    declinedBy: { buyer: 'The buyer declined', agent: 'The agent declined' },
     reason: {
       hung_up: 'Hung up',
-      declined: 'Not accepted',
       no_answer: 'No answer',
       cancelled: 'Cancelled',
       buyer_lost: 'The buyer lost the connection and did not come back',

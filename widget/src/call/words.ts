@@ -101,7 +101,7 @@ const zh = {
   ended: {
     hung_up: '通话已结束',
     declined: '客服现在不方便接听，您可以先打字。',
-    declinedMine: '您没有接听',
+    declinedMine: '您拒绝了通话',
     no_answer: '没有人接听，您可以先打字。',
     missed: '您错过了一次通话邀请',
     cancelled: '对方取消了呼叫',
@@ -273,7 +273,7 @@ const en: CallWords = {
   ended: {
     hung_up: 'The call is over',
     declined: 'The agent cannot take a call now. You can write meanwhile.',
-    declinedMine: 'You did not answer',
+    declinedMine: 'You declined the call',
     no_answer: 'Nobody answered. You can write meanwhile.',
     missed: 'You missed an invitation to a call',
     cancelled: 'The other side cancelled',
