@@ -22,7 +22,7 @@ import { Session, type Kept } from './session.ts'
 import { ShopFront } from './shop.ts'
 import type { Start } from './start.ts'
 import { stateAtFirst, type DeskState } from './state.ts'
-import { locale, readersLocale, toLocale } from './words.ts'
+import { readersLocale, toLocale, wishedLocale } from './words.ts'
 
 export interface DeskOptions {
   readonly start: Start
@@ -65,7 +65,7 @@ export class Desk {
       now: clock.now,
       storage,
       code: start.code,
-      locale: () => locale.value,
+      locale: wishedLocale,
       identity: () => this.identity.ask(),
       mustIdentify: () => this.identity.signed && this.opened,
       began: (next, carriedOn) => this.sessionBegan(next, carriedOn),

@@ -17,6 +17,7 @@ export async function setLocale(to: Locale): Promise<void> {
       spoken = (await import('./words/en.ts')).en
     } catch {
       // Not to be had now: better the other language than none.
+      if (wished === to) wished = locale.value
       return
     }
   }
@@ -25,6 +26,9 @@ export async function setLocale(to: Locale): Promise<void> {
   words.value = spoken
 }
 let wished: Locale = 'zh-CN'
+
+/** The language that is spoken, or will be once its words have come: the desk is told it from the first. */
+export const wishedLocale = (): Locale => wished
 
 /** The sentence for a refusal's code. */
 export function codeWords(code: string): string {

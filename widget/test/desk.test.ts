@@ -1,3 +1,4 @@
+import type { BuyerSessionRequest } from '@livedesk/protocol'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { CALM, dice, ToyClock, ToyDesk } from '../../protocol/typescript/test/toy.ts'
 import { noBridge, type Bridge } from '../src/bridge.ts'
@@ -46,6 +47,7 @@ function world(options: { start?: Partial<Start>; storage?: Storage | null; brid
   const toy = options.toy ?? new ToyDesk(clock)
   const around = new Around()
   const deleted: string[] = []
+  const sessions: BuyerSessionRequest[] = []
   const refuse: { session: string | null } = { session: null }
   const fetch = async (path: string, init: RequestInit = {}): Promise<Response> => {
     if (path.endsWith('/widget')) {
@@ -56,7 +58,9 @@ function world(options: { start?: Partial<Start>; storage?: Storage | null; brid
       return Response.json({})
     }
     if (refuse.session) return Response.json({ error: { code: refuse.session, message: 'no', data: {} } }, { status: 401 })
-    const { identity } = JSON.parse(String(init.body)) as { identity?: string }
+    const asked = JSON.parse(String(init.body)) as BuyerSessionRequest
+    sessions.push(asked)
+    const { identity } = asked
     return Response.json({
       token: `token of ${identity ?? 'a visitor'}`,
       expires_at: clock.now() + 1_800_000,
@@ -74,7 +78,7 @@ function world(options: { start?: Partial<Start>; storage?: Storage | null; brid
     dial: toy.dial('/buyer'),
     origin: 'https://desk.example',
   })
-  return { clock, toy, around, desk, deleted, refuse }
+  return { clock, toy, around, desk, deleted, sessions, refuse }
 }
 
 const WELCOME: ToFrame = { livedesk: 'welcome', locale: '', theme: 'light', phone: true, own: false, signed: false, inCall: false }
@@ -371,6 +375,15 @@ describe('a page of its own', () => {
     const { desk } = world({ start: { mode: 'page', parent: null, locale: wish }, bridge: noBridge })
     await desk.begin()
     expect(locale.value).toBe(spoken)
+  })
+
+  test('the desk is told the reader’s language even while its words are on their way', async () => {
+    const { desk, clock, sessions } = world({ start: { mode: 'page', parent: null, locale: 'en' }, bridge: noBridge })
+    const begun = desk.begin()
+    expect(locale.value).toBe('zh-CN')
+    await clock.pass(2_000)
+    await begun
+    expect(sessions.map((one) => one.locale)).toEqual(['en'])
   })
 
   test('inside a merchant’s page the shop’s language counts', async () => {
