@@ -168,6 +168,7 @@ class Transport:
                 await self._ice.start(RTCIceParameters(answer.ufrag, answer.password))
                 if self._ice.state != "completed":
                     raise MediaError("never_connected")
+                self._resume_checks()
                 await self._dtls.start(RTCDtlsParameters(fingerprints))
         except TimeoutError:
             raise MediaError("never_connected") from None
@@ -179,6 +180,17 @@ class Transport:
         self.alive_at = monotonic()
         self._ice.on("statechange", self._changed)
         self._dtls.on("statechange", self._changed)
+
+    def _resume_checks(self) -> None:
+        """Begin the checks anew that aioice broke off when a first path was chosen.
+
+        Left so, each counts as under way for ever, and the browser that moves to such a path, as it does when
+        it finds a better one, is answered there and yet not followed: all it sends from there is dropped.
+        """
+        for pair in self._connection._check_list:
+            if pair.task is not None:
+                pair.task = None
+                self._connection.check_start_task(pair)
 
     async def close(self) -> None:
         """End the connection, with a word to the other side if it is up. Twice is harmless."""

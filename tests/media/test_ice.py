@@ -63,12 +63,55 @@ class Leg:
         return str(name[0]), int(name[1])
 
 
+class Moving(Caller):
+    """A browser with two networks: the quick one is chosen first, then it moves to the better one.
+
+    Nothing arrives by the better one before the server has chosen the quick one, as on a longer way.
+    """
+
+    BETTER, QUICK = "127.0.0.2", "127.0.0.1"
+
+    def __init__(self, leg: Leg) -> None:
+        super().__init__()
+        self._addresses = [self.BETTER, self.QUICK]
+        self._server = leg.transport._ice
+        self._changed = asyncio.Event()
+        self._server.on("statechange", self._changed.set)
+
+    def _on_the_loopback(self) -> None:
+        super()._on_the_loopback()
+        connection = self.peer.getTransceivers()[0].receiver.transport.transport._connection
+        connect = connection.connect
+
+        async def connect_and_move() -> None:
+            (better,) = (p for p in connection._protocols if p.local_candidate.host == self.BETTER)
+            receive = better.datagram_received
+
+            def received(data: bytes, source: tuple[str, int]) -> None:
+                if self._server.state == "completed":
+                    receive(data, source)
+
+            better.datagram_received = received  # type: ignore[method-assign,assignment]
+            await connect()
+            while self._server.state != "completed":
+                await self._changed.wait()
+                self._changed.clear()
+            pair = aioice.ice.CandidatePair(better, connection.remote_candidates[0])
+            check = connection.build_request(pair, nominate=True)
+            key = str(connection.remote_password).encode()
+            await better.request(check, pair.remote_addr, integrity_key=key)
+            connection._nominated[1] = pair
+
+        connection.connect = connect_and_move  # type: ignore[method-assign]
+
+
 @asynccontextmanager
 async def connected(
     before: Callable[[Leg], None] = lambda leg: None,
+    calling: Callable[[Leg], Caller] = lambda leg: Caller(),
 ) -> AsyncIterator[tuple[Leg, Caller]]:
     leg = Leg()
-    async with Caller() as caller:
+    async with calling(leg) as caller:
         try:
             answer = read_answer(await caller.answer(offer(await leg.transport.open(), LINES)))
             before(leg)
@@ -99,7 +142,10 @@ def test_the_versions_are_those_whose_insides_are_known() -> None:
 
 def test_every_private_part_that_the_adapter_touches_is_there() -> None:
     for owner, names in (
-        (aioice.ice.Connection, ("get_component_candidates", "data_received", "local_username")),
+        (
+            aioice.ice.Connection,
+            ("check_start_task", "data_received", "get_component_candidates", "local_username"),
+        ),
         (aioice.ice.StunProtocol, ("connection_made", "connection_lost", "datagram_received")),
         (RTCDtlsTransport, ("_set_role",)),
     ):
@@ -118,6 +164,7 @@ async def test_every_private_attribute_of_an_instance_is_there() -> None:
         "_nominated",
         "_remote_candidates",
         "_early_checks",
+        "_check_list",
         "_queue",
         "_protocols",
         "_closing",
@@ -152,6 +199,12 @@ async def test_media_goes_both_ways_over_a_port_of_the_range() -> None:
     async with connected() as (leg, caller):
         assert leg.address[1] in PORTS
         assert caller.server == leg.address
+        await still_speaks(leg, caller)
+
+
+async def test_a_browser_may_move_to_a_path_whose_check_was_under_way_when_another_was_chosen() -> None:
+    async with connected(calling=Moving) as (leg, caller):
+        assert caller.protocol.local_candidate.host == Moving.BETTER
         await still_speaks(leg, caller)
 
 
