@@ -298,7 +298,8 @@ class Leg:
     def report(self, now: float) -> None:
         """Tell this participant how his streams arrive, here and at his listeners, and what he may send.
 
-        Also who sends and hears nothing is told so: by that alone his browser knows that the path is there.
+        Also who sends and hears nothing is told so, twice: by that alone his browser knows that the path is
+        there, and of single datagrams a loss of 10 % would take two in a row every few minutes.
         """
         blocks = []
         for kind, stream in self.streams.items():
@@ -313,7 +314,8 @@ class Leg:
         allowed = [line.allowed for line in video.lines if line.throttles and line.allowed is not None]
         if allowed and video.ssrc is not None:
             compound += rtcp.remb(self._ssrc, min(allowed), [video.ssrc])
-        self.transport.send_rtcp(compound)
+        for _ in range(1 if blocks or self.sent_bitrate else 2):
+            self.transport.send_rtcp(compound)
 
     @property
     def heard_at(self) -> float | None:

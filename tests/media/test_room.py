@@ -625,6 +625,24 @@ async def test_each_second_everybodys_quality_is_told_as_plain_figures() -> None
         assert "video" not in told["agent"]
 
 
+async def test_who_neither_sends_nor_hears_is_told_twice_a_second_that_the_path_is_there() -> None:
+    async with call() as made:
+        buyer = await made.join("buyer")
+        await made.join("agent")
+        heard = made.heard["agent"]
+        made.room.tick(1.0)
+        await heard.until(lambda: len(heard.said(RtcpRrPacket)) == 2)
+        buyer.send("audio", b"1", timestamp=1)
+        await heard.until(lambda: heard.of(OPUS))
+        made.room.tick(1.0)
+        made.room.tick(1.0)
+        # The third report is single, the fourth, of a second without anything, is not.
+        buyer.send("audio", b"2", timestamp=2)
+        await heard.until(lambda: len(heard.of(OPUS)) == 2)
+        assert len(heard.said(RtcpRrPacket)) == 2 + 1 + 2
+        assert not any(report.reports for report in heard.said(RtcpRrPacket))
+
+
 async def test_a_round_trip_is_measured_by_the_reports() -> None:
     async with call() as made:
         buyer, agent = await made.join("buyer"), await made.join("agent")
