@@ -78,7 +78,7 @@ function ofElement(video: HTMLVideoElement, muted: () => void): Omit<Player, 're
           css + ';position:fixed;margin:0;pointer-events:auto;object-fit:cover;border-radius:16px;z-index:2147483001;left:' +
           [rect.left, 'top:' + rect.top, 'width:' + rect.width, 'height:' + rect.height, ''].join('px;')
         // Inside a layer of the page's own no number lifts it above the call: better where it was than lost.
-        can.swaps = document.elementFromPoint(rect.left + rect.width / 2, rect.top + rect.height / 2) === video
+        can.swaps = (video.getRootNode() as Partial<Document>).elementFromPoint?.(rect.left + rect.width / 2, rect.top + rect.height / 2) === video
       }
       if (css !== null && !(rect && can.swaps)) {
         video.style.cssText = css

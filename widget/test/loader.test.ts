@@ -323,12 +323,19 @@ describe('debug', () => {
 
 describe('a call over the stream', () => {
   const duck = (page: Page, volume: number, swap = false): void => page.say({ livedesk: 'duck', volume, swap })
+  /** A stream in the page, or in `root` of it. */
+  const stream = (root: Node = document.body): HTMLVideoElement => {
+    const video = document.createElement('video')
+    root.appendChild(video)
+    onTestFinished(() => video.remove())
+    return video
+  }
 
   test('turns an attached video down and gives its sound back', () => {
     const page = new Page()
     const heard: unknown[] = []
     page.desk.on('duck', (detail) => heard.push(detail))
-    const video = Object.assign(document.createElement('video'), { volume: 0.8 })
+    const video = Object.assign(stream(), { volume: 0.8 })
     page.say({ livedesk: 'ready' })
     page.desk.attachPlayer(video)
     expect(page.said.at(-1)!.message).toEqual({ livedesk: 'player', sound: 'down', swaps: true })
@@ -343,7 +350,7 @@ describe('a call over the stream', () => {
 
   test('silences it where no page may set a volume, and says so', () => {
     const page = new Page()
-    const video = document.createElement('video')
+    const video = stream()
     Object.defineProperty(video, 'volume', { get: () => 1, set: () => {} })
     page.desk.attachPlayer(video)
     page.say({ livedesk: 'ready' })
@@ -358,7 +365,7 @@ describe('a call over the stream', () => {
     const page = new Page()
     const heard: unknown[] = []
     page.desk.on('duck', (detail) => heard.push(detail))
-    const video = document.createElement('video')
+    const video = stream()
     let [paused, muted] = [false, false]
     Object.defineProperties(video, {
       volume: { get: () => 1, set: () => {} },
@@ -377,7 +384,7 @@ describe('a call over the stream', () => {
 
   test('starts no stream that the buyer had stopped', async () => {
     const page = new Page()
-    const video = document.createElement('video')
+    const video = stream()
     const play = vi.fn(async () => {})
     Object.defineProperties(video, { volume: { get: () => 1, set: () => {} }, paused: { get: () => true }, play: { value: play } })
     page.desk.attachPlayer(video)
@@ -389,13 +396,13 @@ describe('a call over the stream', () => {
   })
 
   /** Whatever point one looks at, this is what one sees. */
-  const topmost = (element: Element): void => {
-    Object.defineProperty(document, 'elementFromPoint', { configurable: true, value: () => element })
+  const topmost = (element: Element, root: Node = document): void => {
+    Object.defineProperty(root, 'elementFromPoint', { configurable: true, value: () => element })
   }
 
   test('leaves it where it was when a layer of the page keeps it below the call', () => {
     const page = new Page()
-    const video = document.createElement('video')
+    const video = stream()
     video.style.cssText = 'width: 100%;'
     topmost(page.frame)
     page.say({ livedesk: 'ready' })
@@ -413,10 +420,30 @@ describe('a call over the stream', () => {
     expect(video.style.position).toBe('fixed')
   })
 
+  test('changes places with a stream in a shadow root, and leaves one that is in no page alone', () => {
+    const page = new Page()
+    const host = document.createElement('live-player')
+    document.body.append(host)
+    onTestFinished(() => host.remove())
+    const root = host.attachShadow({ mode: 'closed' })
+    const video = stream(root)
+    // The page itself sees the host alone.
+    topmost(host)
+    topmost(video, root)
+    page.say({ livedesk: 'ready' })
+    page.desk.attachPlayer(video)
+    duck(page, 0.25, true)
+    expect(video.style.position).toBe('fixed')
+    duck(page, 1)
+    video.remove()
+    duck(page, 0.25, true)
+    expect([video.volume, video.style.position]).toEqual([0.25, ''])
+  })
+
   test('does with a player that comes in the middle what the one before was told', () => {
     const page = new Page()
     page.say({ livedesk: 'ready' })
-    const [first, second] = [document.createElement('video'), document.createElement('video')]
+    const [first, second] = [stream(), stream()]
     topmost(second)
     page.desk.attachPlayer(first)
     duck(page, 0.25, true)
@@ -457,7 +484,7 @@ describe('a call over the stream', () => {
 
   test('changes places with it and puts it back as it was, also when it is taken away', () => {
     const page = new Page()
-    const video = document.createElement('video')
+    const video = stream()
     video.style.cssText = 'width: 100%;'
     topmost(video)
     const detach = page.desk.attachPlayer(video)
