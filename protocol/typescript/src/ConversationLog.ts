@@ -17,7 +17,7 @@ export const TYPING_SHOWN_MS = 5_000
 export const TYPING_TOLD_MS = 3_000
 /** A log that is being looked at asks now and then whether the last push of all was lost. */
 export const ATTENDED_SYNC_MS = 60_000
-/** Sent with a first read, when no epoch is known: a read from the start is good under every epoch. */
+/** Sent with a first read, when no epoch is known: the server's refusal names its own. */
 export const UNKNOWN_EPOCH = 'unknown'
 
 type Synced = BuyerSynced & Partial<AgentSynced>
@@ -381,7 +381,8 @@ export class ConversationLog {
       const epoch = typeof named === 'string' ? named : null
       const fromStart = after + deskAfter === 0
       if (refusal.code !== 'resync' || (fromStart && (epoch === null || epoch === this.epoch))) throw refusal
-      this.reset()
+      // Where none was known yet, nothing of another database is here, and the fence that was heard holds.
+      if (this.epoch !== null) this.reset()
       this.epoch = epoch
       return true
     }

@@ -122,3 +122,31 @@ test('a line refused for its fence is failed, and the same line goes out again u
   expect(log.snapshot.entries.filter((entry) => entry.client_id === line.client_id)).toHaveLength(1)
   client.stop()
 })
+
+test('what an owner writes while the first read is on its way goes out under the fence that he has', async () => {
+  const clock = new ToyClock(dice(3))
+  const desk = new ToyDesk(clock)
+  const id = desk.begin()
+  desk.own(id, 'me')
+  const client = new LogClient({
+    namespace: '/agent',
+    dial: desk.dial('/agent'),
+    token: async () => 'a token of the toy desk',
+    clock,
+  })
+  client.start()
+  await clock.pass(2_000)
+  const log = client.log(id)
+  log.owned(desk.conversations.get(id)!.fence, 'me')
+  const fences = new Set<number>()
+  log.subscribe(() => fences.add(log.snapshot.fence))
+  for (let step = 0; step < 10; step++) {
+    log.sendText(`step ${step}`)
+    await clock.pass(20)
+  }
+  await clock.pass(2_000)
+  expect(log.snapshot.loaded).toBe(true)
+  expect([...fences]).toEqual([desk.conversations.get(id)!.fence])
+  expect(log.snapshot.outbox).toEqual([])
+  client.stop()
+})

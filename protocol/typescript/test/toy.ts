@@ -357,7 +357,7 @@ export class ToyDesk {
   ): unknown {
     const after = payload['after_seq'] as number
     const deskAfter = (payload['desk_after_seq'] as number | undefined) ?? 0
-    if (after + deskAfter > 0 && payload['epoch'] !== this.epoch) return refuse('resync', { epoch: this.epoch })
+    if (payload['epoch'] !== this.epoch) return refuse('resync', { epoch: this.epoch })
     const entries = conversation.entries.slice(after, after + this.page)
     const reply: BuyerSynced & Record<string, unknown> = {
       epoch: this.epoch,
