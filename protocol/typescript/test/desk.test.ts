@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest'
-import { LogClient, storageKeep, type ConversationLog } from '../src/index.ts'
+import { LogClient, storageKeep, type ConversationLog, type LogClientOptions } from '../src/index.ts'
 import { CALM, dice, ToyBrowser, ToyClock, ToyDesk } from './toy.ts'
+
+const agentOf = (desk: ToyDesk, clock: ToyClock, more: Partial<LogClientOptions<'/agent'>> = {}): LogClient<'/agent'> =>
+  new LogClient({ namespace: '/agent', dial: desk.dial('/agent'), token: async () => 'a token of the toy desk', clock, ...more })
 
 const WALKS = Number(process.env['LIVEDESK_WALKS'] ?? 60)
 
@@ -15,14 +18,8 @@ test.each(Array.from({ length: WALKS }, (_, index) => index + 1))(
     desk.own(id, 'me')
     const { storage, page } = new ToyBrowser().tab()
     const load = (): { client: LogClient<'/agent'>; log: ConversationLog } => {
-      const client = new LogClient({
-        namespace: '/agent',
-        dial: desk.dial('/agent'),
-        token: async () => 'a token of the toy desk',
-        keep: storageKeep(storage, 'agent/me', page),
-        clock,
-        mayMark: (log) => log.ownerId === 'me',
-      })
+      const keep = storageKeep(storage, 'agent/me', page)
+      const client = agentOf(desk, clock, { keep, mayMark: (log) => log.ownerId === 'me' })
       client.start()
       const log = client.log(id)
       log.attend(true)
@@ -75,13 +72,7 @@ test('an agent who only looks tells no marks, and one who comes to own does', as
   const id = desk.begin()
   desk.buyerSays(id, 'hello')
   desk.own(id, 'someone')
-  const client = new LogClient({
-    namespace: '/agent',
-    dial: desk.dial('/agent'),
-    token: async () => 'a token of the toy desk',
-    clock,
-    mayMark: (log) => log.ownerId === 'me',
-  })
+  const client = agentOf(desk, clock, { mayMark: (log) => log.ownerId === 'me' })
   client.start()
   const log = client.log(id)
   await clock.pass(2_000)
@@ -99,12 +90,7 @@ test('a line refused for its fence is failed, and the same line goes out again u
   const desk = new ToyDesk(clock)
   const id = desk.begin()
   desk.own(id, 'me')
-  const client = new LogClient({
-    namespace: '/agent',
-    dial: desk.dial('/agent'),
-    token: async () => 'a token of the toy desk',
-    clock,
-  })
+  const client = agentOf(desk, clock)
   client.start()
   const log = client.log(id)
   await clock.pass(2_000)
@@ -128,12 +114,7 @@ test('what an owner writes while the first read is on its way goes out under the
   const desk = new ToyDesk(clock)
   const id = desk.begin()
   desk.own(id, 'me')
-  const client = new LogClient({
-    namespace: '/agent',
-    dial: desk.dial('/agent'),
-    token: async () => 'a token of the toy desk',
-    clock,
-  })
+  const client = agentOf(desk, clock)
   client.start()
   await clock.pass(2_000)
   const log = client.log(id)
